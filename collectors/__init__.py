@@ -1,0 +1,1 @@
+"""Inputs: they frame, stamp and make durable; they never parse content."""

@@ -1,0 +1,1 @@
+"""The bus: a port (``base``) and its adapters (``embedded``; ``kafka`` later)."""

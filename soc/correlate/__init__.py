@@ -1,0 +1,1 @@
+"""Detections in, episodes out, in event time."""

@@ -1,0 +1,1 @@
+"""Approved incidents in, sealed reports out, each delivered once."""

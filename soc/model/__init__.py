@@ -1,0 +1,47 @@
+"""What passes between stages: frozen msgspec structs, MessagePack on the bus, JSON for people.
+
+One module a shape: record → event → detection → episode → alert → incident → report, and action (what people do).
+``encode`` and ``decode`` are the only way to and from a bus value.
+"""
+
+from soc.model.action import Action, ActionKind, Answer
+from soc.model.alert import Alert, AlertStatus, Verdict
+from soc.model.codec import decode, encode
+from soc.model.deadletter import DeadLetter
+from soc.model.detection import Detection, Watermark
+from soc.model.episode import Episode, EpisodeState, Member
+from soc.model.event import Event, LogSource, TimeFlag
+from soc.model.incident import Approval, Incident, IncidentStatus, Join
+from soc.model.record import RawRecord
+from soc.model.report import Receipt, Report, ReportState
+from soc.model.rule import Bundle, RuleInfo
+
+__all__ = [
+    "Action",
+    "ActionKind",
+    "Alert",
+    "AlertStatus",
+    "Answer",
+    "Approval",
+    "Bundle",
+    "DeadLetter",
+    "Detection",
+    "Episode",
+    "EpisodeState",
+    "Event",
+    "Incident",
+    "IncidentStatus",
+    "Join",
+    "LogSource",
+    "Member",
+    "RawRecord",
+    "Receipt",
+    "Report",
+    "ReportState",
+    "RuleInfo",
+    "TimeFlag",
+    "Verdict",
+    "Watermark",
+    "decode",
+    "encode",
+]

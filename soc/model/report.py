@@ -1,0 +1,55 @@
+"""``soc.outbox``: one transition of one report, written before its side effect."""
+
+from typing import Literal
+
+import msgspec
+
+from soc.clock import Micros
+
+ReportState = Literal["queued", "sending", "retry_wait", "uncertain", "accepted", "rejected", "blocked_auth"]
+"""``queued``: sealed, to be sent. ``sending``: the attempt is about to be made. ``retry_wait``: certainly not taken, tried
+again later. ``uncertain``: the bytes may have arrived; verified before anything is sent again. ``accepted``: the receiver
+has it and gave a receipt. ``rejected``: refused for its content (a person must act). ``blocked_auth``: refused for who we
+are (a person must act)."""
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What the receiver answered."""
+
+    receipt_id: str
+    received_at: str
+    status: int
+    endpoint: str
+    attempt: int
+    at: Micros
+    verified: bool = False
+    """It was found by asking the receiver after a lost answer, not in the answer to the POST itself."""
+
+
+class Report(msgspec.Struct, frozen=True):
+    """One report to one recipient, at one point of its life.
+
+    Attributes:
+        id: uuid5 of (incident, kind, sequence, recipient): the idempotency key.
+        seq: counts its transitions; the store's external version.
+        payload: the sealed bytes (canonical JSON); they never change.
+        payload_sha256: their hash, equal to the approval's.
+        next_attempt: not before this, in ``retry_wait``.
+        history: (state, at, detail) of every transition.
+    """
+
+    id: str
+    seq: int
+    incident_id: str
+    kind: str
+    recipient: str
+    state: ReportState
+    payload: bytes
+    payload_sha256: str
+    sealed_at: Micros
+    approver: str
+    attempts: int = 0
+    next_attempt: Micros = 0
+    detail: str = ""
+    receipt: Receipt | None = None
+    history: tuple[tuple[str, Micros, str], ...] = ()

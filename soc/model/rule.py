@@ -1,0 +1,53 @@
+"""What an alert needs to know of its rule, and the bundle a rule set travels in (``soc.rules``)."""
+
+import hashlib
+
+import msgspec
+
+
+class RuleInfo(msgspec.Struct, frozen=True):
+    """A rule as people see it.
+
+    Attributes:
+        id: the rule's id, or its name, or a digest of its content where it has neither.
+        level: ``informational`` ``low`` ``medium`` ``high`` ``critical``.
+        title_vi: from the custom attribute ``soc: {title_vi: ...}``; "" where there is none.
+        tags: as written, e.g. ``attack.t1110.001``.
+        yaml: the rule's source text, for the alert page.
+        path: where it was read from.
+        line: 1-based line of the document in its file.
+        type: ``event`` or the correlation type.
+        entities: fields whose values are the entities of an alert; () = the default list of triage.
+    """
+
+    id: str
+    title: str
+    level: str = "medium"
+    title_vi: str = ""
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    falsepositives: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    author: str = ""
+    yaml: str = ""
+    path: str = ""
+    line: int = 1
+    type: str = "event"
+    entities: tuple[str, ...] = ()
+
+
+class Bundle(msgspec.Struct, frozen=True):
+    """A rule set as it was loaded: the texts themselves, so that any stage at any time compiles exactly the same rules.
+
+    Attributes:
+        files: (path, text) of every rule and filter file, sorted by path.
+        pipelines: (path, text) of every field map, sorted by path.
+    """
+
+    files: tuple[tuple[str, str], ...]
+    pipelines: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over paths and texts, first 32 hex digits."""
+        return hashlib.sha256(msgspec.msgpack.encode(self)).hexdigest()[:32]

@@ -1,0 +1,282 @@
+"""Settings: ``soc.toml``, overridden by ``SOC_<SECTION>__<KEY>`` variables, checked whole, frozen; an unknown key is an error."""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from soc.errors import SettingsError
+
+Role = Literal["collect", "engine", "correlate", "triage", "index", "forward", "console"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"{value!r} is no IANA time zone; write one like Asia/Ho_Chi_Minh") from error
+    return value
+
+
+class SyslogListener(_Section):
+    """A syslog port. TCP takes octet counting and LF framing on one port, told apart per connection."""
+
+    type: Literal["syslog-udp", "syslog-tcp"]
+    name: str
+    host: str = "127.0.0.1"
+    port: int = Field(ge=0, le=65535)
+    profile: str = ""
+    source: str = ""
+    max_bytes: int = Field(default=65536, ge=480, le=16 * 1024 * 1024)
+    receive_buffer: int = Field(default=16 * 1024 * 1024, ge=4096)
+
+
+class HttpListener(_Section):
+    """HTTP POST of NDJSON or a JSON array to ``/ingest``, with a bearer token and an optional ``Idempotency-Key``."""
+
+    type: Literal["http"]
+    name: str
+    host: str = "127.0.0.1"
+    port: int = Field(ge=0, le=65535)
+    token: str = Field(default="", description="empty = the one generated in <data_dir>/ingest-token")
+    profile: str = ""
+    source: str = ""
+    max_body: int = Field(default=16 * 1024 * 1024, ge=1024)
+    max_bytes: int = Field(default=1024 * 1024, ge=480)
+
+
+class FileListener(_Section):
+    """Files followed from their end or start, through rotation and truncation."""
+
+    type: Literal["file"]
+    name: str
+    paths: tuple[str, ...] = Field(min_length=1, description="paths or globs")
+    start: Literal["beginning", "end"] = "beginning"
+    profile: str = ""
+    source: str = ""
+    max_bytes: int = Field(default=1024 * 1024, ge=480)
+
+
+Listener = Annotated[SyslogListener | HttpListener | FileListener, Field(discriminator="type")]
+
+
+class LogSourceSettings(_Section):
+    """A Sigma logsource."""
+
+    product: str = ""
+    category: str = ""
+    service: str = ""
+
+
+class SourceProfile(_Section):
+    """What is known of a source beforehand: which product it is, in which zone its clock stands.
+
+    A listener may name a profile; else the first profile in order whose every given criterion holds is used; else the
+    product is recognized from the line (``auto``).
+    """
+
+    name: str
+    product: str = Field(default="auto", description="see `soc normalize --list`")
+    listeners: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = Field(default=(), description="addresses or networks of the sender, IPv4 or IPv6")
+    pattern: str = Field(default="", description="regular expression found in the line")
+    timezone: str = Field(default="", description="IANA zone of stamps without one; empty = the installation's")
+    encoding: str = Field(default="utf-8", description="how bytes that are not UTF-8 are decoded")
+    logsource: LogSourceSettings | None = Field(default=None, description="overrides what the product declares")
+    live: bool = Field(default=True, description="false for imported old files: their stamps are taken as they are")
+    discard: str = Field(default="", description="regular expression: matching lines are discarded and counted under this profile")
+
+    _check_zone = field_validator("timezone")(lambda value: _zone(value) if value else value)
+
+    @field_validator("addresses")
+    @classmethod
+    def _check_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for item in value:
+            ip_network(item, strict=False)
+        return value
+
+    @field_validator("pattern", "discard")
+    @classmethod
+    def _check_pattern(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"no regular expression: {error}") from error
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _check_encoding(cls, value: str) -> str:
+        try:
+            b"".decode(value)
+        except LookupError as error:
+            raise ValueError(f"{value!r} is no codec") from error
+        return value
+
+
+class BusSettings(_Section):
+    """The embedded bus."""
+
+    partitions: int = Field(default=2, ge=1, le=256, description="of soc.raw, soc.events, soc.detections; fixed at creation")
+    raw_max_age_days: float = Field(default=30, gt=0)
+    raw_max_bytes: int = Field(default=20 * 1024**3, ge=1024**2)
+    max_age_days: float = Field(default=7, gt=0, description="of the derived topics")
+    free_bytes: int = Field(default=512 * 1024**2, ge=0, description="intake is pushed back when less than this is free")
+
+
+class RuleSettings(_Section):
+    """Where rules come from."""
+
+    paths: tuple[str, ...] = Field(default=(), description="directories or files; empty = the rules that ship with soc")
+    extra_paths: tuple[str, ...] = Field(default=(), description="beside those")
+
+
+class CorrelationSettings(_Section):
+    """Event time."""
+
+    lateness_seconds: float = Field(default=600, ge=0, le=7 * 86400)
+    future_skew_seconds: float = Field(default=5, ge=0, description="stamps later than receive time plus this are clamped")
+    idle_seconds: float = Field(default=60, gt=0, description="a source silent for so long holds no watermark back")
+    max_groups: int = Field(default=100_000, ge=1)
+    max_events_per_group: int = Field(default=10_000, ge=10)
+
+
+class TriageSettings(_Section):
+    """Grouping of alerts into incidents."""
+
+    window_seconds: float = Field(default=3600, gt=0, description="alerts that share an entity within this join")
+    shared_entities: tuple[str, ...] = Field(default=(), description="values that never join alone: NAT, proxy, domain controller")
+    max_degree: int = Field(default=25, ge=2, description="an entity in more live alerts' incidents than this never joins alone")
+
+
+class Receiver(_Section):
+    """Where reports go."""
+
+    name: str = "national"
+    url: str = Field(default="", description="https-json endpoint; empty = reports wait in the outbox")
+    ca_file: str = Field(default="", description="the CA that signs the receiver's certificate; empty = the system's")
+    token: str = ""
+    timeout_seconds: float = Field(default=20, gt=0, le=300)
+    retry_min_seconds: float = Field(default=2, gt=0)
+    retry_max_seconds: float = Field(default=900, gt=0)
+
+
+class ForwardSettings(_Section):
+    """Reports."""
+
+    organization: str = "SOC"
+    receiver: Receiver = Receiver()
+
+
+class ConsoleSettings(_Section):
+    """The web application."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    language: Literal["vi", "en"] = "vi"
+    session_hours: float = Field(default=12, gt=0)
+
+
+class MetricsSettings(_Section):
+    """``/metrics``, ``/healthz``, ``/readyz`` of the whole installation."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=9464, ge=0, le=65535)
+
+
+class LogSettings(_Section):
+    """The product's own log, on stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+
+
+class Settings(_Section):
+    """Everything that can be set."""
+
+    data_dir: Path = Path("soc-data")
+    timezone: str = "Asia/Ho_Chi_Minh"
+    listeners: tuple[Listener, ...] = ()
+    sources: tuple[SourceProfile, ...] = ()
+    bus: BusSettings = BusSettings()
+    rules: RuleSettings = RuleSettings()
+    correlation: CorrelationSettings = CorrelationSettings()
+    triage: TriageSettings = TriageSettings()
+    forward: ForwardSettings = ForwardSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    log: LogSettings = LogSettings()
+
+    _check_zone = field_validator("timezone")(_zone)
+
+    @model_validator(mode="after")
+    def _check_names(self) -> "Settings":
+        for what, names in (("listeners", [x.name for x in self.listeners]), ("sources", [x.name for x in self.sources])):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{what}: these names are used twice: {', '.join(twice)}")
+        known = {profile.name for profile in self.sources}
+        for listener in self.listeners:
+            if listener.profile and listener.profile not in known:
+                raise ValueError(f"listener {listener.name!r}: no source profile is called {listener.profile!r}")
+        return self
+
+
+def parse(text: str, environment: Mapping[str, str], *, where: str = "soc.toml") -> Settings:
+    """Settings from TOML text and the environment.
+
+    Raises:
+        SettingsError: listing every mistake with its key.
+    """
+    try:
+        tree: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError([f"{where}: no TOML: {error}"]) from error
+    for name, value in environment.items():
+        if name.startswith("SOC_") and "__" in name:
+            section, key = name[4:].lower().split("__", 1)
+            child = tree.setdefault(section, {})
+            if not isinstance(child, dict):
+                raise SettingsError([f"{name}: {section} is a list; set it in {where}"])
+            child[key] = value
+    if "SOC_DATA_DIR" in environment:
+        tree["data_dir"] = environment["SOC_DATA_DIR"]
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        mistakes = [f"{where}: {'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in error.errors()]
+        raise SettingsError(mistakes) from error
+
+
+def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from a file (None: ``soc.toml`` in the working directory, if there is one, else the defaults).
+
+    Raises:
+        SettingsError: the file cannot be read, or what ``parse`` finds.
+    """
+    environment = os.environ if environment is None else environment
+    chosen = path or Path("soc.toml")
+    if path is None and not chosen.exists():
+        return parse("", environment)
+    try:
+        text = chosen.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{chosen}: cannot be read: {error}"]) from error
+    return parse(text, environment, where=str(chosen))
+
+
+def content_dir(name: Literal["rules", "deploy"]) -> Path:
+    """Where the content that ships with the product is: in the installed package, or beside it in a checkout."""
+    here = Path(__file__).parent
+    packaged = here / "content" / name
+    return packaged if packaged.is_dir() else here.parent / name

@@ -1,0 +1,1 @@
+"""The Sigma rule language: bundles of YAML in, compiled rules out."""

@@ -1,0 +1,1 @@
+"""The store, a view for search: a port (``base``), its query language (``query``) and adapters (``embedded``)."""

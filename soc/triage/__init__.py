@@ -1,0 +1,1 @@
+"""Episodes and people's acts in, alerts and incidents out."""
