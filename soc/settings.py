@@ -94,7 +94,9 @@ class SourceProfile(_Section):
     encoding: str = Field(default="utf-8", description="how bytes that are not UTF-8 are decoded")
     logsource: LogSourceSettings | None = Field(default=None, description="overrides what the product declares")
     live: bool = Field(default=True, description="false for imported old files: their stamps are taken as they are")
-    discard: str = Field(default="", description="regular expression: matching lines are discarded and counted under this profile")
+    discard: str = Field(
+        default="", description="regular expression: matching lines are discarded and counted under this profile"
+    )
 
     _check_zone = field_validator("timezone")(lambda value: _zone(value) if value else value)
 
@@ -127,11 +129,15 @@ class SourceProfile(_Section):
 class BusSettings(_Section):
     """The embedded bus."""
 
-    partitions: int = Field(default=2, ge=1, le=256, description="of soc.raw, soc.events, soc.detections; fixed at creation")
+    partitions: int = Field(
+        default=2, ge=1, le=256, description="of soc.raw, soc.events, soc.detections; fixed at creation"
+    )
     raw_max_age_days: float = Field(default=30, gt=0)
     raw_max_bytes: int = Field(default=20 * 1024**3, ge=1024**2)
     max_age_days: float = Field(default=7, gt=0, description="of the derived topics")
-    free_bytes: int = Field(default=512 * 1024**2, ge=0, description="intake is pushed back when less than this is free")
+    free_bytes: int = Field(
+        default=512 * 1024**2, ge=0, description="intake is pushed back when less than this is free"
+    )
 
 
 class RuleSettings(_Section):
@@ -145,7 +151,9 @@ class CorrelationSettings(_Section):
     """Event time."""
 
     lateness_seconds: float = Field(default=600, ge=0, le=7 * 86400)
-    future_skew_seconds: float = Field(default=5, ge=0, description="stamps later than receive time plus this are clamped")
+    future_skew_seconds: float = Field(
+        default=5, ge=0, description="stamps later than receive time plus this are clamped"
+    )
     idle_seconds: float = Field(default=60, gt=0, description="a source silent for so long holds no watermark back")
     max_groups: int = Field(default=100_000, ge=1)
     max_events_per_group: int = Field(default=10_000, ge=10)
@@ -155,8 +163,12 @@ class TriageSettings(_Section):
     """Grouping of alerts into incidents."""
 
     window_seconds: float = Field(default=3600, gt=0, description="alerts that share an entity within this join")
-    shared_entities: tuple[str, ...] = Field(default=(), description="values that never join alone: NAT, proxy, domain controller")
-    max_degree: int = Field(default=25, ge=2, description="an entity in more live alerts' incidents than this never joins alone")
+    shared_entities: tuple[str, ...] = Field(
+        default=(), description="values that never join alone: NAT, proxy, domain controller"
+    )
+    max_degree: int = Field(
+        default=25, ge=2, description="an entity in more live alerts' incidents than this never joins alone"
+    )
 
 
 class Receiver(_Section):
@@ -201,12 +213,20 @@ class LogSettings(_Section):
     format: Literal["auto", "json", "console"] = "auto"
 
 
+DEFAULT_LISTENERS: tuple[Listener, ...] = (
+    SyslogListener(type="syslog-udp", name="syslog-udp", port=5514),
+    SyslogListener(type="syslog-tcp", name="syslog-tcp", port=5514),
+    HttpListener(type="http", name="http", port=5580),
+)
+"""What listens when nothing is configured: loopback only, no privileged port."""
+
+
 class Settings(_Section):
     """Everything that can be set."""
 
     data_dir: Path = Path("soc-data")
     timezone: str = "Asia/Ho_Chi_Minh"
-    listeners: tuple[Listener, ...] = ()
+    listeners: tuple[Listener, ...] = DEFAULT_LISTENERS
     sources: tuple[SourceProfile, ...] = ()
     bus: BusSettings = BusSettings()
     rules: RuleSettings = RuleSettings()
@@ -221,7 +241,10 @@ class Settings(_Section):
 
     @model_validator(mode="after")
     def _check_names(self) -> "Settings":
-        for what, names in (("listeners", [x.name for x in self.listeners]), ("sources", [x.name for x in self.sources])):
+        for what, names in (
+            ("listeners", [x.name for x in self.listeners]),
+            ("sources", [x.name for x in self.sources]),
+        ):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"{what}: these names are used twice: {', '.join(twice)}")
@@ -254,7 +277,9 @@ def parse(text: str, environment: Mapping[str, str], *, where: str = "soc.toml")
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
-        mistakes = [f"{where}: {'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in error.errors()]
+        mistakes = [
+            f"{where}: {'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in error.errors()
+        ]
         raise SettingsError(mistakes) from error
 
 

@@ -215,7 +215,7 @@ class Bus(Protocol):
         """The end of every log of ``topics``: a reader given these sees only what comes later."""
         ...
 
-    async def states(self, stage: str) -> AsyncIterator[tuple[int, Mapping[bytes, bytes]]]:
+    def states(self, stage: str) -> AsyncIterator[tuple[int, Mapping[bytes, bytes]]]:
         """The committed state of each partition of a stage, read from outside (reconcile, doctor, metrics)."""
         ...
 
@@ -224,8 +224,10 @@ class Bus(Protocol):
         ...
 
     async def retain(self, topic: str, *, max_age: float, max_bytes: int) -> int:
-        """Delete the oldest records of a topic past an age in seconds or a size in bytes, never one a registered stage has
-        still to read; returns how many went. Only the owner of a log trims it, at its next commit at the latest."""
+        """Delete a topic's oldest records past an age in seconds or a size in bytes; returns how many went.
+
+        Never one that a registered stage has still to read.
+        """
         ...
 
     async def problems(self) -> Sequence[Problem]:

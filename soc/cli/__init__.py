@@ -1,1 +1,19 @@
-"""The commands: parse arguments, call, print."""
+"""The commands: parse arguments, call, print. ``stdout`` is data, ``stderr`` is words and progress."""
+
+import click
+
+from soc import __version__
+from soc.cli import cases, content, data, operate, run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="soc %(version)s")
+def soc() -> None:
+    """The log-correlation engine of a security operations centre.
+
+    Exit codes: 0 fine, 1 findings, 2 wrong usage or settings, 3 something needed is unavailable.
+    """
+
+
+for _command in (*run.COMMANDS, *data.COMMANDS, *content.COMMANDS, *cases.COMMANDS, *operate.COMMANDS):
+    soc.add_command(_command)

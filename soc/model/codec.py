@@ -34,4 +34,5 @@ def decode(value: bytes, type_: type[T]) -> T:
     try:
         return _decoder(type_).decode(value)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise RecordError("decode", f"not a {type_.__name__}: {error}") from error
+        name = getattr(type_, "__name__", str(type_))
+        raise RecordError("decode", f"not a {name}: {error}") from error

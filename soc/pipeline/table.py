@@ -1,10 +1,10 @@
 """The table of stages in data order: who reads what, who writes what, in how many partitions.
 
-                soc.raw        soc.detections          soc.episodes         soc.incidents
-    collect ───────────► engine ───────────► correlate ───────────► triage ───────────► forward ──► receiver
-                           │ soc.events  ▲______│ (chains)  soc.actions ▲ │ soc.alerts      │ soc.outbox
-                           ▼                                   console ─┘ ▼                 ▼
-                         index ◄──────────────────────────────────────── index ◄────────────┘ ──► store
+            soc.raw        soc.detections          soc.episodes         soc.incidents
+collect ───────────► engine ───────────► correlate ───────────► triage ───────────► forward ──► receiver
+                       │ soc.events  ▲______│ (chains)  soc.actions ▲ │ soc.alerts      │ soc.outbox
+                       ▼                                   console ─┘ ▼                 ▼
+                     index ◄──────────────────────────────────────── index ◄────────────┘ ──► store
 """
 
 from soc.bus.base import Stage, Topology

@@ -1,0 +1,103 @@
+"""``soc alerts``, ``soc incidents``, ``soc forward``, ``soc deadletter``: look at what the installation holds."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from soc.cli.output import config_option, format_option, print_json, print_rows, run_async, settings_of
+from soc.errors import SettingsError
+from soc.store.base import Document, Kind
+
+
+def _list_command(kind: Kind, text: str, columns: tuple[str, ...]) -> Callable[..., Any]:
+    @click.command(name="list", help=text)
+    @click.argument("query", default="")
+    @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+    @config_option
+    @format_option
+    def command(query: str, limit: int, config: Path | None, output_format: str | None) -> None:
+        documents = run_async(_search(kind, query, limit, config))
+        rows = [document.body or document.fields for document in documents]
+        print_rows(rows, output_format, columns)
+
+    return command
+
+
+def _show_command(kind: Kind, text: str) -> Callable[..., Any]:
+    @click.command(name="show", help=text)
+    @click.argument("identifier")
+    @config_option
+    def command(identifier: str, config: Path | None) -> None:
+        document = run_async(_get(kind, identifier, config))
+        if document is None:
+            click.echo(f"soc: there is no {kind} {identifier!r}", err=True)
+            raise click.exceptions.Exit(1)
+        print_json(document.body or document.fields)
+
+    return command
+
+
+async def _search(kind: Kind, query: str, limit: int, config: Path | None) -> list[Document]:
+    from soc.app import open_store
+    from soc.store.query import QueryError, parse
+
+    store = open_store(settings_of(config))
+    try:
+        try:
+            parsed = parse(query)
+        except QueryError as error:
+            raise SettingsError([str(error)]) from error
+        return list((await store.search(kind, parsed, limit=limit)).documents)
+    finally:
+        await store.close()
+
+
+async def _get(kind: Kind, identifier: str, config: Path | None) -> Document | None:
+    from soc.app import open_store
+
+    store = open_store(settings_of(config))
+    try:
+        return await store.get(kind, identifier)
+    finally:
+        await store.close()
+
+
+def _group(name: str, kind: Kind, what: str, example: str, columns: tuple[str, ...]) -> click.Group:
+    group = click.Group(name, help=f"List and show {what}.\n\n\b\nExample:\n  {example}")
+    group.add_command(_list_command(kind, f"List {what} that match QUERY, newest first.", columns))
+    group.add_command(_show_command(kind, f"Show one of the {what} by its id."))
+    return group
+
+
+alerts = _group(
+    "alerts",
+    "alert",
+    "alerts",
+    "soc alerts list 'level:high status:new'",
+    ("id", "level", "status", "title", "count", "incident_id"),
+)
+incidents = _group(
+    "incidents",
+    "incident",
+    "incidents",
+    "soc incidents list status:new",
+    ("id", "number", "level", "status", "title"),
+)
+forward = _group(
+    "forward",
+    "report",
+    "reports to the national system, with state and receipt",
+    "soc forward list state:accepted",
+    ("id", "incident_id", "kind", "recipient", "state", "attempts", "detail"),
+)
+deadletter = _group(
+    "deadletter",
+    "deadletter",
+    "dead letters: records that could not be processed, with their bytes",
+    "soc deadletter list stage:normalize",
+    ("id", "stage", "reason", "source"),
+)
+
+COMMANDS = (alerts, incidents, forward, deadletter)

@@ -1,0 +1,196 @@
+"""``soc check``, ``doctor``, ``reconcile``, ``store``, ``audit``, ``users``: what operators run."""
+
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from soc.cli.output import config_option, format_option, print_json, print_rows, run_async, settings_of
+from soc.errors import SettingsError
+
+
+@click.command()
+@config_option
+def check(config: Path | None) -> None:
+    """Check the settings and rules, print the effective settings as JSON; exit code 2 lists every mistake.
+
+    \b
+    Example:
+      soc check --config soc.toml
+    """
+    from soc.pipeline.ruleset import read_bundle
+    from soc.sigma.load import load
+
+    settings = settings_of(config)
+    ruleset = load(read_bundle(settings.rules))
+    shown = settings.model_dump(mode="json")
+    for listener in shown["listeners"]:
+        if listener.get("token"):
+            listener["token"] = "(set)"  # noqa: S105 - says that there is one, not which
+    if shown["forward"]["receiver"]["token"]:
+        shown["forward"]["receiver"]["token"] = "(set)"  # noqa: S105
+    print_json(shown)
+    for refused in ruleset.refused:
+        click.echo(f"refused: {refused}", err=True)
+    click.echo(f"{len(ruleset.infos)} rules loaded, {len(ruleset.refused)} refused", err=True)
+    if not settings.forward.receiver.url:
+        click.echo("no receiver: [forward.receiver] url is empty, reports will wait in the outbox", err=True)
+    if ruleset.refused:
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@config_option
+@format_option
+def doctor(config: Path | None, output_format: str | None) -> None:
+    """Say what is wrong with a running (or stopped) installation, and what to do; exit code 1 if anything is.
+
+    \b
+    Example:
+      soc doctor
+    """
+    from soc.app import examine_installation
+
+    settings = settings_of(config)
+    if not (settings.data_dir / "bus").exists():
+        raise SettingsError([f"{settings.data_dir} holds no installation; start `soc run`, or name its --config"])
+    health = run_async(examine_installation(settings))
+    rows = [msgspec.to_builtins(finding) for finding in health.findings]
+    if not health.processes:
+        advice = "start `soc run`"
+        rows.append({"level": "warning", "where": "installation", "what": "no process is running", "advice": advice})
+    rows += [
+        {"level": "warning", "where": source, "what": "silent", "advice": "see whether it still sends"}
+        for source in health.silent_sources
+    ]
+    print_rows(rows, output_format, ("level", "where", "what", "advice"))
+    if rows:
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@config_option
+@click.option("--wait", is_flag=True, help="Until every stage has caught up.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0), default=300.0, show_default=True, help="Seconds to wait at most."
+)
+def reconcile(config: Path | None, timeout: float, *, wait: bool) -> None:
+    """Check that every record is in exactly one bucket: normalized, dead letter, discarded or in flight.
+
+    Prints the sums as one JSON object. Exit code 1 if anything is off (or, with --wait, still in flight at the end).
+
+    \b
+    Example:
+      soc reconcile --wait
+    """
+    from soc.app import open_bus
+    from soc.pipeline import reconcile as balance
+
+    settings = settings_of(config)
+    if not (settings.data_dir / "bus").exists():
+        raise SettingsError([f"{settings.data_dir} holds no installation; start `soc run`, or name its --config"])
+
+    async def main() -> balance.Reconciliation:
+        bus = open_bus(settings)
+        try:
+            return await (balance.reconcile_when_drained(bus, timeout) if wait else balance.reconcile(bus))
+        finally:
+            await bus.close()
+
+    found = run_async(main())
+    sums = found.sums
+    print_json(
+        {
+            "raw": sums.raw,
+            "normalized": sums.normalized,
+            "dead_letters": sums.dead,
+            "discarded": sums.discarded,
+            "in_flight": sums.in_flight,
+            "behind": found.behind,
+            "off": [{**msgspec.to_builtins(item), "missing": item.missing} for item in sums.off[:100]],
+        }
+    )
+    missing = sum(abs(item.missing) for item in sums.off) - sums.in_flight
+    if (wait and not found.balanced) or missing > 0:
+        raise click.exceptions.Exit(1)
+
+
+@click.group()
+def store() -> None:
+    """The store: a view that can be regenerated."""
+
+
+@store.command()
+@config_option
+def rebuild(config: Path | None) -> None:
+    """Empty the store and write every retained record into it again. Stop `soc run` first, or only its index role.
+
+    \b
+    Example:
+      soc store rebuild
+    """
+    from soc.app import open_bus, open_store
+    from soc.pipeline.index import rebuild as rebuild_store
+
+    settings = settings_of(config)
+
+    async def main() -> int:
+        bus, view = open_bus(settings), open_store(settings)
+        try:
+            return await rebuild_store(bus, view, _progress)
+        finally:
+            await view.close()
+            await bus.close()
+
+    print_json({"documents": run_async(main())})
+
+
+def _progress(done: int) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r{done:,} documents", err=True, nl=False)
+
+
+@click.group()
+def audit() -> None:
+    """The audit chain."""
+
+
+@audit.command()
+@config_option
+def verify(config: Path | None) -> None:
+    """Verify every hash chain of acts; exit code 1 names the first break.
+
+    \b
+    Example:
+      soc audit verify
+    """
+    from soc.app import open_bus
+    from soc.audit.chain import verify as verify_chain
+    from soc.pipeline.table import AUDIT
+
+    settings = settings_of(config)
+
+    async def read() -> dict[str, list[bytes]]:
+        bus = open_bus(settings)
+        reader = bus.reader([AUDIT])
+        chains: dict[str, list[bytes]] = {}
+        try:
+            while records := await reader.fetch(1000, 0.0):
+                for record in records:
+                    chains.setdefault(record.key.decode(), []).append(record.value)
+        finally:
+            await reader.close()
+            await bus.close()
+        return chains
+
+    rows = [
+        {"chain": name, "entries": len(entries), "break": verify_chain(entries)}
+        for name, entries in sorted(run_async(read()).items())
+    ]
+    print_json(rows)
+    if any(row["break"] for row in rows):
+        raise click.exceptions.Exit(1)
+
+
+COMMANDS = (check, doctor, reconcile, store, audit)

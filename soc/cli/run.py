@@ -1,0 +1,111 @@
+"""``soc run`` and ``soc demo``: start everything, or some roles."""
+
+import asyncio
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import cast, get_args
+
+import click
+import uvloop
+
+from soc.cli.output import config_option, print_json, run_async, settings_of
+from soc.settings import Role, Settings
+
+ROLE = click.Choice(get_args(Role))
+
+
+@click.command()
+@config_option
+@click.option("--role", "roles", type=ROLE, multiple=True, help="Only this role, in this process; may be repeated.")
+@click.option("--group", default="", hidden=True, help="Name of the process, given by the supervisor.")
+def run(config: Path | None, roles: tuple[str, ...], group: str) -> None:
+    """Run everything, or some roles.
+
+    Without --role a supervisor starts one process a role group, prints the console's address and ends cleanly on
+    SIGTERM. With --role the roles run in this process.
+
+    \b
+    Example:
+      soc run --config soc.toml
+    """
+    settings = settings_of(config)
+    if roles:
+        _run_roles(settings, group or "-".join(roles), cast("tuple[Role, ...]", roles), supervised=bool(group))
+        return
+    from soc.installation import run_installation
+
+    command = ["run", *(["--config", str(config)] if config else [])]
+    run_async(run_installation(settings, command, _stop_on_signals))
+
+
+def _run_roles(settings: Settings, group: str, roles: tuple[Role, ...], *, supervised: bool) -> None:
+    from soc.app import run_process
+    from soc.telemetry import configure_logging
+
+    configure_logging(settings.log.level, settings.log.format, process=group)
+
+    async def main() -> None:
+        stop = _stop_on_signals()
+        if supervised:
+            _stop_with_parent(stop)
+        await run_process(settings, group, roles, stop)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def _stop_with_parent(stop: asyncio.Event) -> None:
+    """End when standard input does: it is a pipe from the supervisor, and closes however the supervisor died."""
+    loop = asyncio.get_running_loop()
+
+    def watch() -> None:
+        while sys.stdin.buffer.read(4096):
+            pass
+        loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Play the story, approve, wait for the receipt, print a summary, end.")
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path, file_okay=False), default=None, help="[default: soc-data/demo]"
+)
+@click.option(
+    "--speed", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="How fast the story plays."
+)
+@click.option("--language", type=click.Choice(["vi", "en"]), default="vi", show_default=True)
+def demo(*, once: bool, data_dir: Path | None, speed: float, language: str) -> None:
+    """Run everything on a story told through raw log lines: console open, alerts arriving.
+
+    A scan on the province's firewall, password guessing on the one-stop portal's server, a success, sudo, a large
+    outbound transfer: five alerts, one incident, one report to a stand-in receiver.
+
+    \b
+    Example:
+      soc demo --once
+    """
+    from soc.demo.play import play_demo
+
+    summary = run_async(
+        play_demo(once=once, data_dir=data_dir, speed=speed, language=language, stop_on_signals=_stop_on_signals)
+    )
+    if summary is not None:
+        print_json(summary.as_dict())
+        if summary.mistakes:
+            for mistake in summary.mistakes:
+                click.echo(f"soc: not as the story says: {mistake}", err=True)
+            raise click.exceptions.Exit(1)
+
+
+COMMANDS = (run, demo)

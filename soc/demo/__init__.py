@@ -1,0 +1,1 @@
+"""The demo: a story told through raw log lines."""

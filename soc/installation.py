@@ -1,0 +1,128 @@
+"""A whole installation in one call: rules published, first account made, supervisor and metrics running until told to stop."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import click
+import structlog
+from aiohttp import web
+
+from soc.app import examine_installation, publish_rules
+from soc.console.auth import Users
+from soc.errors import UnavailableError
+from soc.pipeline.health import Health
+from soc.pipeline.status import ProcessStatus
+from soc.settings import Settings
+from soc.supervise import GROUPS, Supervisor, metrics_app, prepare_metrics, wait_until_ready
+from soc.telemetry import configure_logging
+
+log = structlog.get_logger()
+
+READY_SECONDS = 120.0
+"""Starting with all of SigmaHQ's rules takes the engine tens of seconds of compiling."""
+
+
+async def run_installation(
+    settings: Settings, command: Sequence[str], stop_on_signals: Callable[[], asyncio.Event]
+) -> None:
+    """Run until stopped by a signal, and say on standard error where the console is and how to sign in."""
+    configure_logging(settings.log.level, settings.log.format, process="supervisor")
+    stop = stop_on_signals()
+    async with installation(settings, command, stop) as (statuses, password):
+        say_where(statuses, password)
+        await stop.wait()
+
+
+@asynccontextmanager
+async def installation(
+    settings: Settings, command: Sequence[str], stop: asyncio.Event
+) -> AsyncIterator[tuple[list[ProcessStatus], str | None]]:
+    """Everything running; leaving the context (or setting ``stop``) ends it cleanly.
+
+    Args:
+        command: arguments after ``python -m soc`` that start a worker of this installation.
+
+    Yields:
+        The processes' statuses once all are ready, and the first account's password if it was just made.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    environment = prepare_metrics(settings.data_dir)
+    published = await publish_rules(settings)
+    for refused in published.refused:
+        log.warning("rule_refused", path=refused.path, line=refused.line, reason=refused.reason)
+    log.info("rules_published", hash=published.hash, loaded=len(published.infos), refused=len(published.refused))
+    password = Users(settings.data_dir).bootstrap()
+    supervisor = Supervisor(settings.data_dir, command, GROUPS, environment)
+    async with _metrics(settings), asyncio.TaskGroup() as tasks:
+        tasks.create_task(supervisor.run(stop), name="supervisor")
+        try:
+            yield await _ready_or_stopped(settings, stop), password
+        finally:
+            stop.set()
+
+
+async def _ready_or_stopped(settings: Settings, stop: asyncio.Event) -> list[ProcessStatus]:
+    ready = asyncio.ensure_future(wait_until_ready(settings.data_dir, GROUPS, READY_SECONDS))
+    stopped = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({ready, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not ready.done():
+        ready.cancel()
+        return []
+    return ready.result()
+
+
+@asynccontextmanager
+async def _metrics(settings: Settings) -> AsyncIterator[None]:
+    async def lag_lines() -> str:
+        return _lag_lines(await examine_installation(settings))
+
+    runner = web.AppRunner(metrics_app(settings.data_dir, GROUPS, lag_lines), access_log=None)
+    await runner.setup()
+    host, port = settings.metrics.host, settings.metrics.port
+    try:
+        try:
+            await web.TCPSite(runner, host, port, shutdown_timeout=1).start()
+        except OSError as error:
+            raise UnavailableError(
+                f"metrics: cannot listen on {host}:{port}: {error.strerror}; set [metrics] port"
+            ) from error
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def _lag_lines(health: Health) -> str:
+    """What is seen from outside the stages, in Prometheus's text format."""
+    lines = ["# HELP soc_lag_records Records a stage has still to process", "# TYPE soc_lag_records gauge"]
+    lines += [f'soc_lag_records{{stage="{lag.stage}"}} {lag.records}' for lag in health.lags]
+    lines += [
+        "# HELP soc_lag_seconds Age of the oldest record a stage has still to process",
+        "# TYPE soc_lag_seconds gauge",
+    ]
+    lines += [f'soc_lag_seconds{{stage="{lag.stage}"}} {lag.seconds:.3f}' for lag in health.lags]
+    lines += [
+        "# HELP soc_sources_silent Sources heard in the last day that are silent",
+        "# TYPE soc_sources_silent gauge",
+    ]
+    lines += [f"soc_sources_silent {len(health.silent_sources)}"]
+    lines += ["# HELP soc_findings Findings of the health page", "# TYPE soc_findings gauge"]
+    for level in ("error", "warning"):
+        count = sum(finding.level == level for finding in health.findings)
+        lines.append(f'soc_findings{{level="{level}"}} {count}')
+    return "\n".join(lines) + "\n"
+
+
+def say_where(statuses: Sequence[ProcessStatus], password: str | None) -> None:
+    """Tell the person at the terminal where everything is."""
+    addresses = {name: address for status in statuses for name, address in status.addresses.items()}
+    for name, address in sorted(addresses.items()):
+        if name != "console":
+            click.echo(f"  {name:<12} {address}", err=True)
+    if "console" in addresses:
+        click.echo(f"  console      {addresses['console']}", err=True)
+    if password:
+        click.echo(f"  sign in as   admin / {password}   (shown once; change it under /account)", err=True)
+    sys.stderr.flush()

@@ -1,0 +1,86 @@
+"""A JSON object → a flat dictionary of scalars and lists of scalars, nested names joined with dots."""
+# ruff: noqa: A005 - named for the wire format; imports here are absolute
+
+import math
+from typing import Any, cast
+
+import msgspec
+
+DEEPEST = 24
+"""Objects nested deeper are kept as their JSON text."""
+
+_MOST = 2000
+"""Names in one event; what goes beyond is kept in ``event.original`` only."""
+
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+
+_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+
+
+def decode_object(text: str) -> dict[str, Any] | None:
+    """The object, or None if the text is none (or is nested past what the decoder takes)."""
+    try:
+        value = _decoder.decode(text)
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeError):
+        return None
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
+def scalar(value: Any) -> Any:
+    """The value itself, but an integer past 64 bits as text: no bus or store could hold it."""
+    if value.__class__ is int and not _SMALLEST <= value <= _LARGEST:
+        return str(value)
+    if value.__class__ is float and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def flatten(value: dict[str, Any]) -> dict[str, Any]:
+    """Nested objects as dotted names; a list of objects gives lists under the same names (as a search index sees them)."""
+    out: dict[str, Any] = {}
+    _object("", value, out, 0)
+    return out
+
+
+def _object(prefix: str, value: dict[str, Any], out: dict[str, Any], depth: int) -> None:
+    for key, item in value.items():
+        _item(prefix + key, item, out, depth)
+
+
+def _item(name: str, item: Any, out: dict[str, Any], depth: int) -> None:
+    if len(out) >= _MOST and name not in out:
+        return
+    kind = item.__class__
+    if kind is dict:
+        if depth >= DEEPEST:
+            _add(name, msgspec.json.encode(item).decode(), out)
+        else:
+            _object(name + ".", item, out, depth + 1)
+    elif kind is list:
+        if depth >= DEEPEST:
+            _add(name, msgspec.json.encode(item).decode(), out)
+        elif all(element.__class__ is not dict and element.__class__ is not list for element in item):
+            _extend(name, [scalar(element) for element in item], out)
+        else:
+            for element in item:
+                _item(name, element, out, depth + 1)
+    else:
+        _add(name, scalar(item), out)
+
+
+def _add(name: str, value: Any, out: dict[str, Any]) -> None:
+    if name not in out:
+        out[name] = value
+    elif out[name].__class__ is list:
+        out[name].append(value)
+    else:
+        out[name] = [out[name], value]
+
+
+def _extend(name: str, values: list[Any], out: dict[str, Any]) -> None:
+    if name not in out:
+        out[name] = values
+    elif out[name].__class__ is list:
+        out[name].extend(values)
+    else:
+        out[name] = [out[name], *values]

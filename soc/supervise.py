@@ -1,0 +1,168 @@
+"""The supervisor: one process a role group, started again with back-off; metrics and health of the whole installation.
+
+A child ends when its standard input ends, so that killing the supervisor, however hard, leaves nobody behind.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from soc.errors import UnavailableError
+from soc.pipeline.status import ProcessStatus, forget_status, is_alive, read_statuses
+
+log = structlog.get_logger()
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "collect": ("collect",),
+    "engine": ("engine",),
+    "correlate": ("correlate", "triage"),
+    "index": ("index",),
+    "console": ("console", "forward"),
+}
+"""Role groups of the embedded profile: intake never waits for matching, and searching never waits for indexing."""
+
+BACK_OFF_SECONDS = (0.2, 0.5, 1, 2, 5, 10)
+SETTLED_SECONDS = 30.0
+"""A child that lived so long starts again at the first back-off."""
+
+STOP_SECONDS = 20.0
+EXIT_FENCED = 4
+"""A child that was fenced: somebody else runs on this data directory."""
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Starts the groups and keeps them running until told to stop.
+
+    Attributes:
+        command: arguments after ``python -m soc`` that start a worker; the group's roles are appended.
+    """
+
+    data_dir: Path
+    command: Sequence[str]
+    groups: Mapping[str, tuple[str, ...]]
+    environment: Mapping[str, str]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until ``stop`` is set, then end every child cleanly."""
+        for group in self.groups:
+            forget_status(self.data_dir, group)
+        async with asyncio.TaskGroup() as tasks:
+            for group, roles in self.groups.items():
+                tasks.create_task(self._keep(group, roles, stop))
+
+    async def _keep(self, group: str, roles: Sequence[str], stop: asyncio.Event) -> None:
+        failures = 0
+        loop = asyncio.get_running_loop()
+        while not stop.is_set():
+            forget_status(self.data_dir, group)
+            started = loop.time()
+            code = await self._once(group, roles, stop)
+            if stop.is_set():
+                break
+            failures = 0 if loop.time() - started > SETTLED_SECONDS else failures + 1
+            pause = BACK_OFF_SECONDS[min(failures, len(BACK_OFF_SECONDS)) - 1 if failures else 0]
+            log.error("process_ended", group=group, code=code, restart_in=pause)
+            await _wait(stop, pause)
+        forget_status(self.data_dir, group)
+
+    async def _once(self, group: str, roles: Sequence[str], stop: asyncio.Event) -> int:
+        arguments = [*self.command, "--group", group]
+        for role in roles:
+            arguments += ["--role", role]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "soc", *arguments, stdin=asyncio.subprocess.PIPE, env=dict(self.environment)
+        )
+        log.info("process_started", group=group, pid=process.pid, roles=list(roles))
+        ended = asyncio.ensure_future(process.wait())
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                process.send_signal(signal.SIGTERM)
+                await asyncio.wait({ended}, timeout=STOP_SECONDS)
+            if not ended.done():
+                log.error("process_killed", group=group, pid=process.pid, after=STOP_SECONDS)
+                process.kill()
+            return await ended
+        finally:
+            stopping.cancel()
+            if not ended.done():
+                process.kill()
+                ended.cancel()
+            mark_process_dead(process.pid)  # type: ignore[no-untyped-call]
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+def prepare_metrics(data_dir: Path) -> dict[str, str]:
+    """The environment children need to share metric files, emptied of those of an earlier run."""
+    directory = data_dir / "run" / "metrics"
+    directory.mkdir(parents=True, exist_ok=True)
+    for old in directory.glob("*.db"):
+        old.unlink(missing_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
+    return dict(os.environ)
+
+
+async def wait_until_ready(
+    data_dir: Path,
+    groups: Mapping[str, tuple[str, ...]],
+    timeout: float,  # noqa: ASYNC109
+) -> list[ProcessStatus]:
+    """Every group's status once all are ready.
+
+    Raises:
+        UnavailableError: not within ``timeout`` seconds; names who is missing.
+    """
+    deadline = asyncio.get_running_loop().time() + timeout
+    while True:
+        ready = {s.group: s for s in read_statuses(data_dir) if s.ready and is_alive(s)}
+        missing = [group for group in groups if group not in ready]
+        if not missing:
+            return list(ready.values())
+        if asyncio.get_running_loop().time() > deadline:
+            raise UnavailableError(f"not ready after {timeout:.0f} s: {', '.join(missing)}; see the log lines above")
+        await asyncio.sleep(0.05)
+
+
+def metrics_app(
+    data_dir: Path, groups: Mapping[str, tuple[str, ...]], lag_lines: Callable[[], Awaitable[str]]
+) -> web.Application:
+    """``/metrics``, ``/healthz`` (the supervisor turns) and ``/readyz`` (every group is up), for Prometheus and probes.
+
+    Args:
+        lag_lines: metrics read at scrape time from outside the stages, in the text format.
+    """
+
+    async def metrics(_: web.Request) -> web.Response:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        body = generate_latest(registry).decode() + await lag_lines()
+        return web.Response(body=body.encode(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def readyz(_: web.Request) -> web.Response:
+        up = {status.group for status in read_statuses(data_dir) if status.ready and is_alive(status)}
+        missing = [group for group in groups if group not in up]
+        return web.json_response({"ready": not missing, "missing": missing}, status=503 if missing else 200)
+
+    app = web.Application()
+    app.add_routes([web.get("/metrics", metrics), web.get("/healthz", healthz), web.get("/readyz", readyz)])
+    return app

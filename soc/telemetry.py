@@ -1,0 +1,66 @@
+"""structlog set-up and every metric of the product; used at the edges only.
+
+All processes of one installation share a directory of metric files (prometheus-client's multiprocess mode, chosen by
+``PROMETHEUS_MULTIPROC_DIR`` before this module is imported), and the supervisor serves the sum.
+"""
+
+import logging
+import sys
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+RECORDS = Counter("soc_stage_records", "Records a stage has committed as processed", ["stage"])
+OUTPUTS = Counter("soc_stage_outputs", "Records a stage has committed as written", ["stage", "topic"])
+COMMITS = Counter("soc_stage_commits", "Units of work committed", ["stage"])
+RECLAIMS = Counter("soc_stage_reclaims", "Times a stage dropped its memory and claimed again", ["stage", "reason"])
+STEP_SECONDS = Histogram(
+    "soc_stage_step_seconds",
+    "Time from fetched to committed, one unit of work",
+    ["stage"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+DEAD_LETTERS = Counter("soc_dead_letters", "Records that a stage could not process", ["stage"])
+INPUT = Gauge(
+    "soc_input",
+    "Counters of one listener since its start: received, bytes, refused, cut, kernel_dropped ...",
+    ["listener", "counter"],
+    multiprocess_mode="mostrecent",
+)
+EVICTED = Counter("soc_correlation_evicted", "Groups or events of correlations dropped for a bound", ["what"])
+LATE = Counter("soc_correlation_late", "Detections past the allowed lateness, not applied in place", ["stage"])
+REFUSED_RULES = Gauge(
+    "soc_rules_refused", "Rules of the current set that cannot be used", multiprocess_mode="mostrecent"
+)
+LOADED_RULES = Gauge("soc_rules_loaded", "Rules of the current set in use", multiprocess_mode="mostrecent")
+STORE_REFUSED = Counter("soc_store_refused", "Documents the store would not take", ["kind"])
+REPORTS = Gauge("soc_reports", "Reports by state", ["state"], multiprocess_mode="mostrecent")
+
+
+def configure_logging(level: str, style: str, **bound: str) -> None:
+    """Set structlog up once per process: JSON lines on stderr, or coloured words on a terminal.
+
+    Args:
+        level: ``debug`` ``info`` ``warning`` ``error``.
+        style: ``json``, ``console`` or ``auto`` (console on a terminal, else JSON).
+        bound: values every line carries, e.g. ``role="engine"``.
+    """
+    as_console = style == "console" or (style == "auto" and sys.stderr.isatty())
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer() if as_console else structlog.processors.JSONRenderer()
+    )
+    numeric = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(level=max(numeric, logging.WARNING), stream=sys.stderr, format="%(name)s: %(message)s")
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(numeric),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    structlog.contextvars.bind_contextvars(**bound)

@@ -1,0 +1,222 @@
+"""Triage's state: the current documents, what a batch touched of them, and the bytes to commit.
+
+Keys of the state (values are MessagePack):
+
+    a/<id>   an alert         h/<id>   the last acts on an alert or incident, for the wording of a conflict
+    i/<id>   an incident      n/<slot> the answer to an action; slots are used in turn, the oldest is forgotten
+    c        the counters     x/<id>   an alert that a person took out of its incident: no machine puts it back
+
+Alerts are kept as the bytes that were committed and decoded when touched: decoded, their samples would take ten times the memory.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from soc.audit.chain import Head
+from soc.clock import Micros
+from soc.model import Alert, Answer, Incident, decode, encode
+from soc.triage.alerts import Card, card
+from soc.triage.index import Index, Part
+
+ANSWERS_KEPT = 10_000
+"""How many acts back a repeated action id is recognized; a client that repeats does so within minutes."""
+
+CHANGES_KEPT = 20
+"""Acts on one document that a conflict can still name."""
+
+
+class Change(msgspec.Struct, frozen=True, array_like=True):
+    """One act on one document: the revision it made, by whom, what."""
+
+    revision: int
+    at: Micros
+    actor: str
+    what: str
+
+
+class Counters(msgspec.Struct):
+    """What only ever grows.
+
+    Attributes:
+        version: the fold's sequence: the ``version`` of the document written last.
+        numbers: year → the last incident number given in it.
+        answered: how many actions were answered.
+        audit: the end of triage's audit chain.
+    """
+
+    version: int = 0
+    numbers: dict[str, int] = {}
+    answered: int = 0
+    audit: Head = Head("triage")
+
+
+class Written(NamedTuple):
+    """What a batch changed: documents with their new versions, and the state to commit with them."""
+
+    alerts: list[Alert]
+    incidents: list[Incident]
+    state: dict[bytes, bytes | None]
+
+
+class Documents:
+    """Alerts, incidents and what belongs to them, by id; every change goes through here and keeps the index right."""
+
+    def __init__(self) -> None:
+        self.index = Index()
+        self.counters = Counters()
+        self._cards: dict[str, Card] = {}
+        self._stored: dict[str, bytes] = {}
+        self._alerts: dict[str, Alert] = {}
+        self._incidents: dict[str, Incident] = {}
+        self._before: dict[str, Incident | None] = {}
+        self._answers: dict[str, Answer] = {}
+        self._slots: dict[int, str] = {}
+        self._changes: dict[str, tuple[Change, ...]] = {}
+        self._detached: set[str] = set()
+        self._state: dict[bytes, bytes | None] = {}
+
+    def restore(self, state: Mapping[bytes, bytes]) -> None:
+        """Take up the committed state in place of whatever was here.
+
+        Raises:
+            RecordError: a value is not what its key says.
+        """
+        self.__init__()
+        for name, value in state.items():
+            kind, _, rest = name.partition(b"/")
+            id_ = rest.decode()
+            match kind:
+                case b"c":
+                    self.counters = decode(value, Counters)
+                case b"a":
+                    self._stored[id_] = value
+                    self._cards[id_] = card(decode(value, Alert))
+                case b"i":
+                    self._incidents[id_] = decode(value, Incident)
+                case b"h":
+                    self._changes[id_] = decode(value, tuple[Change, ...])
+                case b"n":
+                    answer = decode(value, Answer)
+                    self._answers[answer.action_id] = answer
+                    self._slots[int(id_)] = answer.action_id
+                case _:
+                    self._detached.add(id_)
+        for item in self._cards.values():
+            self.index.set(item, self._part(item))
+
+    # Reading
+
+    def card(self, alert_id: str) -> Card:
+        """The card of an alert that exists."""
+        return self._cards[alert_id]
+
+    def alert(self, alert_id: str) -> Alert | None:
+        """An alert as it is now, or None."""
+        if alert_id in self._alerts:
+            return self._alerts[alert_id]
+        stored = self._stored.get(alert_id)
+        return decode(stored, Alert) if stored is not None else None
+
+    def incident(self, incident_id: str) -> Incident | None:
+        """An incident as it is now, or None. Its machine fields but the interval are brought up to date by ``finish``."""
+        return self._incidents.get(incident_id)
+
+    def is_open(self, incident_id: str) -> bool:
+        """Whether an incident takes part in grouping: it is neither closed nor merged."""
+        incident = self._incidents.get(incident_id)
+        return incident is not None and incident.status in {"new", "acknowledged"}
+
+    def detached(self, alert_id: str) -> bool:
+        """Whether a person took the alert out of its incident."""
+        return alert_id in self._detached
+
+    def answer(self, action_id: str) -> Answer | None:
+        """The answer given to an action before."""
+        return self._answers.get(action_id)
+
+    def changes(self, target_id: str) -> tuple[Change, ...]:
+        """The last acts on a document, oldest first."""
+        return self._changes.get(target_id, ())
+
+    # Writing
+
+    def put_alert(self, alert: Alert) -> Card:
+        """The alert is now so."""
+        self._alerts[alert.id] = alert
+        item = self._cards[alert.id] = card(alert)
+        self.index.set(item, self._part(item))
+        return item
+
+    def put_incident(self, incident: Incident) -> None:
+        """The incident is now so. Opening or closing it changes how its alerts count."""
+        was_open = self.is_open(incident.id)
+        self._before.setdefault(incident.id, self._incidents.get(incident.id))
+        self._incidents[incident.id] = incident
+        if was_open != self.is_open(incident.id):
+            for alert_id in incident.alerts:
+                self.index.set(self._cards[alert_id], self._part(self._cards[alert_id]))
+
+    def detach(self, alert_id: str) -> None:
+        """Remember that a person took the alert out."""
+        self._detached.add(alert_id)
+        self._state[b"x/" + alert_id.encode()] = b""
+
+    def note_change(self, target_id: str, change: Change) -> None:
+        """Remember who did what."""
+        kept = self._changes[target_id] = (*self.changes(target_id), change)[-CHANGES_KEPT:]
+        self._state[b"h/" + target_id.encode()] = encode(kept)
+
+    def remember(self, answer: Answer) -> None:
+        """Keep an answer, forgetting the one given ``ANSWERS_KEPT`` acts ago."""
+        slot = self.counters.answered % ANSWERS_KEPT
+        self.counters.answered += 1
+        self._answers.pop(self._slots.get(slot, ""), None)
+        self._slots[slot] = answer.action_id
+        self._answers[answer.action_id] = answer
+        self._state[b"n/%d" % slot] = encode(answer)
+
+    def next_number(self, year: str) -> str:
+        """The number of the next incident of a year: ``INC-2026-000001``."""
+        number = self.counters.numbers.get(year, 0) + 1
+        self.counters.numbers = {**self.counters.numbers, year: number}
+        return f"INC-{year}-{number:06d}"
+
+    def touched(self) -> Iterable[Incident]:
+        """The incidents that this batch wrote so far."""
+        return [self._incidents[incident_id] for incident_id in self._before]
+
+    def finish(self) -> Written:
+        """End the batch: give what really changed its version, and the state that goes with it."""
+        alerts: list[Alert] = []
+        for id_ in sorted(self._alerts):
+            alert = self._alerts[id_]
+            if encode(alert) != self._stored.get(id_):
+                alert = msgspec.structs.replace(alert, version=self._next_version())
+                alerts.append(alert)
+                self._stored[id_] = encode(alert)
+                self._state[b"a/" + id_.encode()] = self._stored[id_]
+        incidents: list[Incident] = []
+        for id_ in sorted(self._before):
+            incident = self._incidents[id_]
+            if incident != self._before[id_]:
+                incident = self._incidents[id_] = msgspec.structs.replace(incident, version=self._next_version())
+                incidents.append(incident)
+                self._state[b"i/" + id_.encode()] = encode(incident)
+        state = self._state
+        if state:
+            state[b"c"] = encode(self.counters)
+        self._alerts, self._before, self._state = {}, {}, {}
+        return Written(alerts, incidents, state)
+
+    def _next_version(self) -> int:
+        self.counters.version += 1
+        return self.counters.version
+
+    def _part(self, item: Card) -> Part:
+        if not item.live or item.status == "closed" or item.id in self._detached:
+            return "none"
+        if not item.incident_id:
+            return "none" if item.worthy else "loner"
+        return "member" if item.worthy and self.is_open(item.incident_id) else "none"
