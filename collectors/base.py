@@ -80,6 +80,6 @@ class Collector(Protocol):
 
         Raises:
             UnavailableError: the address cannot be bound.
-            FencedError: another collector owns the intake now.
+            BusError: the intake has ended (inputs with senders refuse from then on; the intake's own error stops the process).
         """
         ...

@@ -68,6 +68,8 @@ class SyslogFramer:
         self._buffer += data
         if self._mode == "undecided":
             self._decide(frames)
+            if self._mode != "undecided":
+                self._scanned = 0
         if self._mode == "lines":
             self._lines(frames)
         elif self._mode == "counted":
@@ -83,9 +85,10 @@ class SyslogFramer:
         if self._skip or self._skip_line:
             self.discarded += len(rest)
         elif self._mode == "counted" and not self._lost and (match := _COUNT.match(rest)):
-            message = rest[match.end() :][: self._max]  # the sender announced more than it sent
+            message = rest[match.end() :]  # the sender announced more than it sent
+            self.discarded += max(0, len(message) - self._max)
             if message:
-                frames.append(Frame(message, cut=True))
+                frames.append(Frame(message[: self._max], cut=True))
         elif self._mode == "undecided" and (match := _COUNT.match(rest)) and int(match[1]) == len(rest) - match.end():
             self._emit(rest[match.end() :].rstrip(_COUNTED_ENDING), frames)
         else:
@@ -266,15 +269,12 @@ class SyslogFramer:
                 self._emit(bytes(buffer[at : match.start()]), frames)
             self._lost = self._skip_line = False
             return match.start()
-        # what resumes may have begun within the last bytes: those are looked at again
-        settled = max(at, end - _RESUME_LONGEST + 1)
+        # what resumes may have begun within the last bytes: those are looked at again, and the byte before them
+        self._scanned = max(self._scanned, end - _RESUME_LONGEST + 1)
         if self._skip_line:
-            self.discarded += settled - at
-            self._scanned = settled
-            if settled == at:
-                return -1
-            return settled
-        self._scanned = max(self._scanned, settled)
+            kept = max(at, self._scanned - 1)
+            self.discarded += kept - at
+            return -1 if kept == at else kept
         if end - at > self._max + _SLACK + _RESUME_LONGEST:
             frames.append(Frame(bytes(buffer[at : at + self._max]), cut=True))
             self._skip_line = True

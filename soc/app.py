@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
-from collectors.base import Collector
 from collectors.file import FileTail
 from collectors.http import HttpIngest
+
+from collectors.base import Collector
 from collectors.intake import Intake
 from collectors.syslog_tcp import SyslogTcp
 from collectors.syslog_udp import SyslogUdp
-
 from soc.bus.embedded import EmbeddedBus
 from soc.clock import SECOND, Micros, now
 from soc.console.app import create_app
@@ -33,6 +33,7 @@ from soc.pipeline.engine import Engine, EngineParts
 from soc.pipeline.health import Health, examine
 from soc.pipeline.index import Index
 from soc.pipeline.loop import StageLogic, run_stage
+from soc.pipeline.retention import keep_retention
 from soc.pipeline.ruleset import PublishedRules, RuleSets, publish, read_bundle, to_published
 from soc.pipeline.status import ProcessStatus, write_status
 from soc.pipeline.table import AUDIT, INCIDENTS, OUTBOX, topology
@@ -279,7 +280,9 @@ async def _triage(process: Process) -> None:
 async def _index(process: Process) -> None:
     store = open_store(process.settings)
     try:
-        await process.stages("index", lambda _: Index(store))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(process.stages("index", lambda _: Index(store)))
+            tasks.create_task(keep_retention(process.bus, store, process.settings, now, process.stop))
     finally:
         await store.close()
 

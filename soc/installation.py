@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import click
@@ -38,7 +38,7 @@ async def run_installation(
 @asynccontextmanager
 async def installation(
     settings: Settings, command: Sequence[str], stop: asyncio.Event
-) -> AsyncIterator[tuple[list[ProcessStatus], str | None]]:
+) -> AsyncGenerator[tuple[list[ProcessStatus], str | None]]:
     """Everything running; leaving the context (or setting ``stop``) ends it cleanly.
 
     Args:
@@ -75,7 +75,7 @@ async def _ready_or_stopped(settings: Settings, stop: asyncio.Event) -> list[Pro
 
 
 @asynccontextmanager
-async def _metrics(settings: Settings) -> AsyncIterator[None]:
+async def _metrics(settings: Settings) -> AsyncGenerator[None]:
     async def lag_lines() -> str:
         return _lag_lines(await examine_installation(settings))
 

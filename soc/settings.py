@@ -98,7 +98,10 @@ class SourceProfile(_Section):
         default="", description="regular expression: matching lines are discarded and counted under this profile"
     )
 
-    _check_zone = field_validator("timezone")(lambda value: _zone(value) if value else value)
+    @field_validator("timezone")
+    @classmethod
+    def _check_zone(cls, value: str) -> str:
+        return _zone(value) if value else value
 
     @field_validator("addresses")
     @classmethod
@@ -120,7 +123,7 @@ class SourceProfile(_Section):
     @classmethod
     def _check_encoding(cls, value: str) -> str:
         try:
-            b"".decode(value)
+            b"x".decode(value, "replace")
         except LookupError as error:
             raise ValueError(f"{value!r} is no codec") from error
         return value
@@ -138,6 +141,12 @@ class BusSettings(_Section):
     free_bytes: int = Field(
         default=512 * 1024**2, ge=0, description="intake is pushed back when less than this is free"
     )
+
+
+class StoreSettings(_Section):
+    """The store, a view: what is gone from it is still in the bus and the archive for as long as those keep it."""
+
+    event_days: float = Field(default=30, gt=0, description="how long events can be searched")
 
 
 class RuleSettings(_Section):
@@ -229,6 +238,7 @@ class Settings(_Section):
     listeners: tuple[Listener, ...] = DEFAULT_LISTENERS
     sources: tuple[SourceProfile, ...] = ()
     bus: BusSettings = BusSettings()
+    store: StoreSettings = StoreSettings()
     rules: RuleSettings = RuleSettings()
     correlation: CorrelationSettings = CorrelationSettings()
     triage: TriageSettings = TriageSettings()
@@ -237,7 +247,10 @@ class Settings(_Section):
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
 
-    _check_zone = field_validator("timezone")(_zone)
+    @field_validator("timezone")
+    @classmethod
+    def _check_zone(cls, value: str) -> str:
+        return _zone(value)
 
     @model_validator(mode="after")
     def _check_names(self) -> "Settings":

@@ -9,7 +9,7 @@ import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from itertools import islice
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,7 +68,7 @@ class _Source:
         self._wanted = wanted
         self._connection: sqlite3.Connection | None = None
         self._identity = (0, 0)
-        self._seen = -1
+        self._drained = -1
 
     def close(self) -> None:
         """Close the file."""
@@ -76,8 +76,8 @@ class _Source:
             self._connection.close()
             self._connection = None
 
-    def changed(self) -> sqlite3.Connection | None:
-        """The connection, if the file may hold something that ``drained`` has not covered."""
+    def changed(self) -> tuple[sqlite3.Connection, int] | None:
+        """The connection and the file's version, if it may hold something not yet read."""
         try:
             current = identity(self.path)
         except FileNotFoundError:
@@ -86,16 +86,13 @@ class _Source:
         if self._connection is None or current != self._identity:
             self.close()
             self._connection = connect(self.path, write=False)
-            self._identity, self._seen = current, -1
+            self._identity, self._drained = current, -1
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
-        if version == self._seen:
-            return None
-        self._seen = version
-        return self._connection
+        return None if version == self._drained else (self._connection, version)
 
-    def revisit(self) -> None:
-        """Look again next time, changed or not: there was no room to read everything."""
-        self._seen = -1
+    def drained(self, version: int) -> None:
+        """Everything of this version was read: no need to look before it changes."""
+        self._drained = version
 
     def streams(self, connection: sqlite3.Connection) -> list[Stream]:
         """The wanted streams: restored ones first, since what replaced them comes later."""
@@ -121,18 +118,21 @@ class Inputs:
         registered: bool,
         fetch_bytes: int,
     ) -> None:
-        self.taken: dict[Key, Mark] = dict(marks)
+        pairs = {path.stem: set(some) for path, some in wanted.items()}
+        anywhere = {pair for some in wanted.values() for pair in some}
+        # A position into what the topology does not give this reader any more is left alone.
+        self.taken: dict[Key, Mark] = {
+            key: mark for key, mark in marks.items() if key[:2] in (pairs.get(mark.file, ()) if mark.file else anywhere)
+        }
         self.skipped = 0
         self._sources = [_Source(path, frozenset(pairs)) for path, pairs in sorted(wanted.items())]
-        self._read: dict[Key, Mark] = dict(marks)
+        self._read: dict[Key, Mark] = dict(self.taken)
         self._registered = registered
         self._fetch_bytes = fetch_bytes
         self._buffer: deque[Chunk] = deque()
         self._turn = 0
 
-    async def fetch(
-        self, fill: Callable[[int], Awaitable[None]], limit: int, seconds: float
-    ) -> Sequence[Record]:
+    async def fetch(self, fill: Callable[[int], Awaitable[None]], limit: int, seconds: float) -> Sequence[Record]:
         """Up to ``limit`` records; waits up to ``seconds`` for the first, asking more and more rarely.
 
         ``fill`` runs this object's own ``fill`` on the worker thread.
@@ -184,6 +184,12 @@ class Inputs:
             except sqlite3.Error as error:
                 source.close()
                 raise translate(error, source.path) from error
+        if room.left:
+            for (topic, partition, log_id), mark in self._read.items():
+                if not mark.file:
+                    raise LogMismatchError(
+                        f"no log {log_id} of {topic}-{partition} holds the position {mark.next}; {ADVICE}"
+                    )
         return bool(self._buffer)
 
     def close(self) -> None:
@@ -192,18 +198,17 @@ class Inputs:
             source.close()
 
     def _fill_from(self, source: _Source, room: Room) -> None:
-        connection = source.changed()
-        if connection is None:
+        found = source.changed()
+        if found is None:
             return
+        connection, version = found
+        connection.execute("BEGIN")
         try:
-            connection.execute("BEGIN")
             streams = source.streams(connection)
             self._compare(source.path, streams, connection)
-            for stream in streams:
-                self._fill_stream(source, connection, stream, room)
-        except BaseException:
-            source.revisit()
-            raise
+            reached = [self._fill_stream(source.path, connection, stream, room) for stream in streams]
+            if all(reached):
+                source.drained(version)
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
@@ -222,33 +227,31 @@ class Inputs:
                 )
             del self._read[topic, partition, log_id]
 
-    def _fill_stream(self, source: _Source, connection: sqlite3.Connection, stream: Stream, room: Room) -> None:
+    def _fill_stream(self, path: Path, connection: sqlite3.Connection, stream: Stream, room: Room) -> bool:
+        """Read one stream as far as there is room; whether its end was reached."""
         key = (stream.topic, stream.partition, stream.log_id)
-        mark = self._read.get(key) or Mark(stream.first, stream.first_stamp, source.path.stem)
+        where = f"{path}: {stream.topic}-{stream.partition} of log {stream.log_id}"
+        mark = self._read.get(key) or Mark(stream.first, stream.first_stamp, path.stem)
         if mark.next > stream.next and not stream.restored:
             raise LogMismatchError(
-                f"{source.path}: {stream.topic}-{stream.partition} of log {stream.log_id} was read up to {mark.next}"
-                f" and now ends at {stream.next}: it was rolled back; {ADVICE}"
+                f"{where} was read up to {mark.next} and ends at {stream.next} now: it was rolled back; {ADVICE}"
             )
         if mark.next < stream.first:
-            if self._registered:
+            if self._registered and not stream.restored:
                 raise LogMismatchError(
-                    f"{source.path}: {stream.topic}-{stream.partition} of log {stream.log_id} was read up to {mark.next}"
-                    f" and begins at {stream.first} now: records in between are gone unread; {ADVICE}"
+                    f"{where} was read up to {mark.next} and begins at {stream.first} now: what was between is gone; {ADVICE}"
                 )
             self.skipped += stream.first - mark.next
-            mark = Mark(stream.first, stream.first_stamp, source.path.stem)
-        self._read[key] = mark = mark._replace(file=source.path.stem)
-        if mark.next >= stream.next:
-            return
-        batches = read_batches(connection, stream.id, mark.next)
-        for batch in islice(batches, None):
-            if not room.left:
-                source.revisit()
-                break
-            records = records_of(batch, key, mark.next)
-            mark = Mark(batch.base + batch.count, batch.stamp, source.path.stem)
-            self._read[key] = mark
-            self._buffer.append(Chunk(key, source.path.stem, batch.stamp, records))
-            room.use(len(records), batch.size)
-        batches.close()
+            mark = Mark(stream.first, stream.first_stamp, path.stem)
+        self._read[key] = mark._replace(file=path.stem)
+        if mark.next >= stream.next or not room.left:
+            return mark.next >= stream.next
+        with closing(read_batches(connection, stream.id, mark.next)) as batches:
+            for batch in batches:
+                if not room.left:
+                    return False
+                records = records_of(batch, key, self._read[key].next)
+                self._read[key] = Mark(batch.base + batch.length, batch.stamp, path.stem)
+                self._buffer.append(Chunk(key, path.stem, batch.stamp, records))
+                room.use(len(records), batch.size)
+        return True

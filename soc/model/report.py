@@ -6,11 +6,12 @@ import msgspec
 
 from soc.clock import Micros
 
-ReportState = Literal["queued", "sending", "retry_wait", "uncertain", "accepted", "rejected", "blocked_auth"]
+ReportState = Literal["queued", "sending", "retry_wait", "uncertain", "accepted", "rejected", "blocked_auth", "stale"]
 """``queued``: sealed, to be sent. ``sending``: the attempt is about to be made. ``retry_wait``: certainly not taken, tried
 again later. ``uncertain``: the bytes may have arrived; verified before anything is sent again. ``accepted``: the receiver
 has it and gave a receipt. ``rejected``: refused for its content (a person must act). ``blocked_auth``: refused for who we
-are (a person must act)."""
+are (a person must act). ``stale``: an approval named bytes that no known version of the incident gives; nothing was sealed,
+nothing is sent, and the payload is empty (a person must approve again)."""
 
 
 class Receipt(msgspec.Struct, frozen=True):

@@ -1,24 +1,20 @@
-"""Regular expressions that must not stall: tells which could backtrack without end, and searches those in linear time.
+"""A search in linear time for regular expressions that could stall a backtracking one.
 
-The search follows all places of the pattern at once (Thompson's construction), so its time is at most value length times
-pattern size. Back-references and look-around cannot be followed so: such a pattern stays with ``re`` and capped values.
+It follows all places of the pattern at once (Thompson's construction), so its time is at most value length times pattern
+size. Back-references and look-around cannot be followed so: such a pattern stays with ``re`` and capped values.
 """
 
 import re
 import re._constants as sre  # the parse tree is not public; the names are stable from 3.11 on
-import re._parser as sre_parser
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-Tree = Iterable[tuple[Any, Any]]
+from soc.sigma.regex import REPEATS, Tree, parse, simplify
 
-_MANY_TIMES: Final = 8
-"""A repetition of at least this many rounds around a variable one counts as risky."""
 _MAX_PLACES: Final = 2_000
 _WORK: Final = 2_000_000
 """Value length times pattern places that one search may cost; longer values are cut."""
-_REPEATS: Final = (sre.MAX_REPEAT, sre.MIN_REPEAT)
 _CATEGORIES: Final = {
     sre.CATEGORY_DIGIT: r"\d",
     sre.CATEGORY_NOT_DIGIT: r"\D",
@@ -27,46 +23,6 @@ _CATEGORIES: Final = {
     sre.CATEGORY_WORD: r"\w",
     sre.CATEGORY_NOT_WORD: r"\W",
 }
-
-
-def simplify(source: str) -> str:
-    r"""The expression without a leading ``.*``, which changes nothing about whether it is found, but costs a square."""
-    while source.startswith(".*") and source[2:3] not in ("+", "{", "*"):
-        source = source[3:] if source[2:3] == "?" else source[2:]
-    return source
-
-
-def parse(source: str, flags: int) -> Any:
-    """The parse tree of ``re`` itself.
-
-    Raises:
-        re.error: if it is no expression.
-    """
-    return sre_parser.parse(source, flags)
-
-
-def is_risky(source: str, flags: int) -> bool:
-    """Whether a repetition around another variable one, or around alternatives, could backtrack exponentially."""
-    return _risky(parse(simplify(source), flags), repeated=False)
-
-
-def _risky(tree: Tree, *, repeated: bool) -> bool:
-    for op, av in tree:
-        if op in _REPEATS:
-            low, high, body = av
-            if low != high and repeated:
-                return True
-            if _risky(body, repeated=repeated or high >= _MANY_TIMES):
-                return True
-        elif op is sre.BRANCH:
-            if repeated or any(_risky(branch, repeated=repeated) for branch in av[1]):
-                return True
-        elif op is sre.SUBPATTERN:
-            if _risky(av[3], repeated=repeated):
-                return True
-        elif op in (sre.ASSERT, sre.ASSERT_NOT) and _risky(av[1], repeated=repeated):
-            return True
-    return False
 
 
 class _UnsupportedError(Exception):
@@ -163,7 +119,7 @@ class _Builder:
             return self.sequence(body, (flags | added) & ~removed, then)
         if op is sre.BRANCH:
             return self.place(next=[self.sequence(branch, flags, then) for branch in av[1]])
-        if op in _REPEATS:
+        if op in REPEATS:
             low, high, body = av
             if high is sre.MAXREPEAT:
                 loop = self.place()

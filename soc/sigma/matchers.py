@@ -12,7 +12,8 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any, Final, Literal
 
-from soc.sigma.linear import LinearRegex, is_risky, simplify
+from soc.sigma.linear import LinearRegex
+from soc.sigma.regex import is_risky, required_literals, simplify
 from soc.sigma.values import MISSING, moment, number
 
 Test = Callable[[Any, str, str], bool]
@@ -167,8 +168,11 @@ class Regex(Matcher):
     def test(self) -> Test:
         """See ``Matcher``."""
         search, source = compiled_search(self.source, self.flags), self.source
+        needed = required_literals(source, self.flags, 1)
 
-        def found(_value: Any, t: str, _folded: str) -> bool:
+        def found(_value: Any, t: str, folded: str) -> bool:
+            if needed and t.isascii() and not any(literal in folded for literal in needed):
+                return False
             if len(t) > REGEX_CAP:
                 cut_values[source] = cut_values.get(source, 0) + 1
                 t = t[:REGEX_CAP]

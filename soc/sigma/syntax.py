@@ -15,6 +15,7 @@ from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaRule
 from sigma.types import SigmaCasedString, SigmaExpansion, SigmaString, SigmaType
 
 from soc.errors import RuleError
+from soc.sigma.compile import NotEvaluatedError
 from soc.sigma.documents import Document
 
 PARSE_ERRORS: Final = (SigmaError, AttributeError, TypeError, KeyError, ValueError, IndexError, NameError, RecursionError, re.error)
@@ -173,6 +174,8 @@ def refusal(document: Document, *errors: BaseException) -> RuleError:
     if isinstance(first, RuleError):
         return first
     reason = "; ".join(dict.fromkeys(_words(error) for error in errors))
+    if isinstance(first, NotEvaluatedError):
+        return RuleError(document.path, document.line_of("detection"), reason)
     for kind, keys in _WHERE.items():
         if type(first) is kind:
             line = _faulty_line(document) if keys == ("detection",) else None
@@ -181,7 +184,7 @@ def refusal(document: Document, *errors: BaseException) -> RuleError:
 
 
 def _words(error: BaseException) -> str:
-    if isinstance(error, SigmaError):
+    if isinstance(error, (SigmaError, NotEvaluatedError)):
         return " ".join(str(error).split())
     return f"not understood ({type(error).__name__}: {error})"
 

@@ -109,7 +109,11 @@ class EmbeddedStore:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(*args, **kwargs))
         except sqlite3.DatabaseError as error:
-            advice = "`soc store rebuild` makes it anew" if "malformed" in str(error) else "is the disk full, or another writer at work?"
+            advice = (
+                "`soc store rebuild` makes it anew"
+                if "malformed" in str(error)
+                else "is the disk full, or another writer at work?"
+            )
             raise UnavailableError(f"store {self._path}: {error}; {advice}") from error
 
     def _open(self) -> sqlite3.Connection:
@@ -137,7 +141,9 @@ class EmbeddedStore:
         if found == _SCHEMA:
             return
         if found != 0:
-            raise UnavailableError(f"store {self._path} is of schema {found}, not {_SCHEMA}: delete it and run `soc store rebuild`")
+            raise UnavailableError(
+                f"store {self._path} is of schema {found}, not {_SCHEMA}: delete it and run `soc store rebuild`"
+            )
         connection.execute("BEGIN IMMEDIATE")
         for kind in _KINDS:
             connection.execute(
@@ -275,7 +281,9 @@ class EmbeddedStore:
                 if matches(query, fields):
                     yield row, fields
                 if n % 1000 == 0 and monotonic.monotonic() > deadline:
-                    raise UnavailableError(f"the search took longer than {SEARCH_SECONDS:.0f} s: narrow it by time or by a word")
+                    raise UnavailableError(
+                        f"the search took longer than {SEARCH_SECONDS:.0f} s: narrow it by time or by a word"
+                    )
 
     def _counts(self, kind: Kind, query: Query, field: str, limit: int) -> list[tuple[str, int]]:
         counter: Counter[str] = Counter()
@@ -316,7 +324,12 @@ def _candidates(kind: Kind, plan: Prefilter) -> tuple[str, tuple[str, ...]]:
 
 def _document(kind: Kind, row: _Row, fields: dict[str, Any] | None = None) -> Document:
     return Document(
-        kind, row[0], row[1], row[2], msgspec.json.decode(row[3]) if fields is None else fields, msgspec.json.decode(row[4])
+        kind,
+        row[0],
+        row[1],
+        row[2],
+        msgspec.json.decode(row[3]) if fields is None else fields,
+        msgspec.json.decode(row[4]),
     )
 
 

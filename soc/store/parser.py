@@ -121,7 +121,9 @@ class _Parser:
             self.index += 1
             return query
         before = self.lexemes[self.index - 1].text if self.index else ""
-        raise self.error(f"a word or field:value is missing after {before}" if before else "a word or field:value is missing here")
+        raise self.error(
+            f"a word or field:value is missing after {before}" if before else "a word or field:value is missing here"
+        )
 
     def term(self, lexeme: _Lexeme) -> Query:
         text = lexeme.text
@@ -141,7 +143,9 @@ class _Parser:
             prefix = text.endswith("*") and text[-2:-1].isalnum()
             text = text.removesuffix("*")
             if "*" in text:
-                raise QueryError(self.text, at, "a word may have * at its end only; elsewhere name a field: field:*text*")
+                raise QueryError(
+                    self.text, at, "a word may have * at its end only; elsewhere name a field: field:*text*"
+                )
         made = tokens(text)
         if not made.exact:
             raise QueryError(self.text, at, "no word in this; write a letter or a digit, or field:value")
@@ -157,7 +161,9 @@ class _Parser:
         if quoted:
             return Field(name, _literal(_unquote(quoted[1])))
         if '"' in value:
-            raise QueryError(self.text, at + value.index('"'), "quote the whole value, or write another space before it")
+            raise QueryError(
+                self.text, at + value.index('"'), "quote the whole value, or write another space before it"
+            )
         return Field(name, _pattern(value))
 
     def comparison(self, name: str, operator: Operator, value: str, at: int) -> Query:
@@ -166,7 +172,9 @@ class _Parser:
         number = float(value) if _NUMBER.fullmatch(value) else None
         times = _interval(value, self.zone)
         if number is None and times is None:
-            raise QueryError(self.text, at, f"{operator} compares with a number or a time, such as 5 or 2026-11-22T08:00")
+            raise QueryError(
+                self.text, at, f"{operator} compares with a number or a time, such as 5 or 2026-11-22T08:00"
+            )
         return Comparison(name, operator, number, times)
 
 

@@ -105,7 +105,9 @@ def revised(alert: Alert, episode: Episode, info: RuleInfo | None) -> Alert:
     Entities only accumulate: the sample moves on to the latest members, and an alert must stay where it joined.
     A closed alert stays closed and says that there is new activity, unless the revision only takes something away.
     """
-    known_rule = RuleInfo(id=alert.rule_id, title=alert.title, level=alert.level, title_vi=alert.title_vi, tags=alert.tags)
+    known_rule = RuleInfo(
+        id=alert.rule_id, title=alert.title, level=alert.level, title_vi=alert.title_vi, tags=alert.tags
+    )
     fresh = raised(episode, info or known_rule, alert.raised)
     known = alert.entities + tuple(item for item in fresh.entities if item not in alert.entities)
     return msgspec.structs.replace(

@@ -63,7 +63,12 @@ class Written(NamedTuple):
 class Documents:
     """Alerts, incidents and what belongs to them, by id; every change goes through here and keeps the index right."""
 
-    def __init__(self) -> None:
+    def __init__(self, state: Mapping[bytes, bytes]) -> None:
+        """Take up the committed state.
+
+        Raises:
+            RecordError: a value is not what its key says.
+        """
         self.index = Index()
         self.counters = Counters()
         self._cards: dict[str, Card] = {}
@@ -76,14 +81,6 @@ class Documents:
         self._changes: dict[str, tuple[Change, ...]] = {}
         self._detached: set[str] = set()
         self._state: dict[bytes, bytes | None] = {}
-
-    def restore(self, state: Mapping[bytes, bytes]) -> None:
-        """Take up the committed state in place of whatever was here.
-
-        Raises:
-            RecordError: a value is not what its key says.
-        """
-        self.__init__()
         for name, value in state.items():
             kind, _, rest = name.partition(b"/")
             id_ = rest.decode()

@@ -32,9 +32,32 @@ _NOT_A_VALUE = frozenset({"", "-", "?", "n/a", "none", "null", "unknown", "(unkn
 
 GENERIC_USERS = frozenset(
     {
-        *("root", "admin", "administrator", "guest", "user", "test", "oper", "operator", "support", "service", "default"),
+        *(
+            "root",
+            "admin",
+            "administrator",
+            "guest",
+            "user",
+            "test",
+            "oper",
+            "operator",
+            "support",
+            "service",
+            "default",
+        ),
         *("system", "localsystem", "local service", "localservice", "network service", "networkservice", "anonymous"),
-        *("anonymous logon", "nobody", "daemon", "www-data", "apache", "nginx", "postgres", "mysql", "oracle", "backup"),
+        *(
+            "anonymous logon",
+            "nobody",
+            "daemon",
+            "www-data",
+            "apache",
+            "nginx",
+            "postgres",
+            "mysql",
+            "oracle",
+            "backup",
+        ),
         *("ubuntu", "debian", "centos", "ec2-user", "pi", "git", "ftp", "sysadmin", "quantri", "sa"),
     }
 )

@@ -161,7 +161,9 @@ def test_vietnamese_is_found_with_and_without_diacritics(run, form):
 
 def test_counts_are_of_the_matches_most_frequent_first(run):
     async def body(store: Store) -> None:
-        await store.write([doc(str(n), level="high" if n < 3 else "low", tags=["a", "b"], on=n % 2 == 0) for n in range(8)])
+        await store.write(
+            [doc(str(n), level="high" if n < 3 else "low", tags=["a", "b"], on=n % 2 == 0) for n in range(8)]
+        )
         assert await store.counts("alert", All(), "level") == [("low", 5), ("high", 3)]
         assert await store.counts("alert", parse("level:high"), "on") == [("true", 2), ("false", 1)]
         assert await store.counts("alert", All(), "tags", limit=1) == [("a", 8)]
@@ -188,7 +190,25 @@ def test_a_phrase_never_reaches_from_one_value_into_the_next(run):
     run(body)
 
 
-WORDS = ["a", "ab", "abc", "B", "đ", "Đăng", "dang", "nhập", "nhap", "ß", "İ", "x\u0301", "10", "5", "1.5", "mc-dvc01", "क्ष"]
+WORDS = [
+    "a",
+    "ab",
+    "abc",
+    "B",
+    "đ",
+    "Đăng",
+    "dang",
+    "nhập",
+    "nhap",
+    "ß",
+    "İ",
+    "x\u0301",
+    "10",
+    "5",
+    "1.5",
+    "mc-dvc01",
+    "क्ष",
+]
 JOINS = [" ", "-", ".", "", "/", "_"]
 texts = st.lists(st.sampled_from(WORDS + JOINS), max_size=6).map("".join)
 scalars = st.one_of(

@@ -1,0 +1,152 @@
+"""What stands before every page: security headers, friendly errors, who is asking, and that a form was ours."""
+
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable
+from urllib.parse import quote, urlsplit
+
+from aiohttp import web
+
+from soc.console.context import CONSOLE, VISITOR, Visitor, visitor_of
+from soc.console.forms import form_of
+from soc.console.i18n import LANGUAGES
+from soc.console.pages import json_response, respond, wants_json
+from soc.console.sessions import csrf_of
+from soc.errors import BusError, UnavailableError
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+SESSION_COOKIE = "soc_session"
+BROWSER_COOKIE = "soc_browser"
+LANGUAGE_COOKIE = "soc_language"
+PUBLIC = ("/login", "/login.json", "/language", "/healthz")
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+"""No inline script or style, nothing from elsewhere, no frame around us."""
+
+
+@web.middleware
+async def headers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Security headers on every answer; pages are never kept by a cache."""
+    try:
+        response = await handler(request)
+    except web.HTTPException as error:
+        _add_headers(request, error)
+        raise
+    if not response.prepared:
+        _add_headers(request, response)
+    return response
+
+
+def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
+    response.headers.setdefault("Cache-Control", "no-cache" if request.path.startswith("/static/") else "no-store")
+
+
+@web.middleware
+async def identity(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Find out who asks, and in which language."""
+    console = request.app[CONSOLE]
+    language = request.cookies.get(LANGUAGE_COOKIE, "")
+    texts = console.texts[language if language in LANGUAGES else console.language]
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    session_id = request.cookies.get(SESSION_COOKIE, "")
+    session = console.sessions.get(session_id) if session_id else None
+    if scheme.lower() == "bearer":
+        visitor = Visitor(console.users.by_token(token.strip()), "", texts, api=True)
+    elif session and (user := console.users.get(session.user)):
+        visitor = Visitor(user, session_id, texts, session_id)
+    else:
+        known = request.cookies.get(BROWSER_COOKIE, "")
+        made = "" if known else secrets.token_urlsafe(24)
+        visitor = Visitor(None, known or made, texts, new_cookie=made)
+    request[VISITOR] = visitor
+    response = await handler(request)
+    if visitor.new_cookie and not response.prepared and request.path == "/login":
+        set_cookie(response, BROWSER_COOKIE, visitor.new_cookie)
+    return response
+
+
+@web.middleware
+async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Errors as pages that say what to do, or as JSON."""
+    try:
+        return await handler(request)
+    except web.HTTPRedirection:
+        raise
+    except web.HTTPException as error:
+        return problem(request, error.status, error.text if isinstance(error, Refused) else "")
+    except (UnavailableError, BusError) as error:
+        return problem(request, 503, str(error))
+
+
+class Refused(web.HTTPForbidden):
+    """The visitor may not do this; ``text`` is a key of the catalogue."""
+
+
+def problem(request: web.Request, status: int, detail: str | None = "") -> web.Response:
+    """The error page of a status: a heading and advice from the catalogue, and the detail for who looks into it."""
+    texts = visitor_of(request).texts
+    known = status if status in {400, 401, 403, 404, 405, 413, 429, 503} else 400
+    shown = texts.named("problem", detail) if detail else ""
+    data = {
+        "status": status,
+        "error": texts(f"problem.{known}"),
+        "advice": texts(f"problem.{known}_advice"),
+        "detail": shown,
+    }
+    return respond(request, "error.html", data, status=status)
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Only who is signed in comes in, and only a form of ours is taken."""
+    visitor = visitor_of(request)
+    if request.path.startswith("/static/"):
+        return await handler(request)
+    if request.method == "POST" and not visitor.api:
+        await _check_form(request, visitor)
+    if visitor.user is None and request.path not in PUBLIC:
+        if visitor.api or wants_json(request) or request.path == "/alerts/stream":
+            return json_response({"error": visitor.texts("problem.401")}, status=401)
+        target = request.path_qs if request.method == "GET" else "/"
+        raise web.HTTPSeeOther(f"/login?next={quote(target, safe='')}")
+    return await handler(request)
+
+
+async def _check_form(request: web.Request, visitor: Visitor) -> None:
+    origin = request.headers.get("Origin")
+    if origin and origin != "null" and urlsplit(origin).netloc != request.host:
+        raise Refused(text="csrf")
+    given = request.headers.get("X-CSRF-Token")
+    if given is None:
+        given = (await form_of(request)).get("csrf", "")
+    expected = csrf_of(visitor.secret)
+    if not hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode()):
+        raise Refused(text="csrf")
+
+
+def set_cookie(response: web.StreamResponse, name: str, value: str, seconds: int | None = None) -> None:
+    """A cookie that scripts cannot read and other sites cannot send."""
+    response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="Strict", path="/")
+
+
+def require(request: web.Request, act: str) -> None:
+    """Refuse who may not do this.
+
+    Raises:
+        Refused: with what the page then says.
+    """
+    if not visitor_of(request).may(act):
+        raise Refused(text=f"role_{act}")
+
+
+MIDDLEWARES = (headers, identity, errors, guard)

@@ -1,0 +1,189 @@
+"""The queue of alerts, newest first, and one alert with everything an analyst judges it by."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from soc.console.context import console_of, visitor_of
+from soc.console.pages import after_text, parse_after, respond, shown, since_of
+from soc.console.views.query_box import any_of, asked, both, is_, is_not
+from soc.model import Alert
+from soc.model.episode import Member
+from soc.store.base import Document
+from soc.store.query import All, Query
+from soc.store.words import texts_of
+
+PAGE = 50
+LEVELS = ("critical", "high", "medium", "low", "informational")
+STATUSES: Mapping[str, Query] = {
+    "open": any_of("alert.status", ("new", "acknowledged")),
+    "new": is_("alert.status", "new"),
+    "acknowledged": is_("alert.status", "acknowledged"),
+    "closed": is_("alert.status", "closed"),
+    "all": All(),
+}
+VERDICTS = ("true_positive", "benign_true_positive", "false_positive")
+_LATER_FIELDS = ("event.original", "@timestamp", "event.created", "event.ingested")
+
+
+async def queue(request: web.Request) -> web.Response:
+    """The queue: by status and level, a range and the query box; counts beside each filter."""
+    console = console_of(request)
+    asked_for = asked(request)
+    status = request.query.get("status", "open")
+    status = status if status in STATUSES else "open"
+    level = request.query.get("level", "")
+    level = level if level in LEVELS else ""
+    chosen, since = since_of(request, console.clock())
+    # What was retracted or merged into another is history: the queue shows it under "all" only.
+    live = All() if status == "all" else is_("alert.state", "live")
+    of_level = is_("alert.level", level) if level else All()
+    mine = is_("alert.owner", visitor_of(request).name) if request.query.get("mine") else All()
+    base = both(asked_for.query, mine)
+    page = await console.store.search(
+        "alert",
+        both(base, live, STATUSES[status], of_level),
+        limit=PAGE,
+        after=parse_after(request.query.get("after", "")),
+        since=since,
+    )
+    by_status = dict(
+        await console.store.counts("alert", both(base, of_level, is_("alert.state", "live")), "alert.status")
+    )
+    by_level = dict(await console.store.counts("alert", both(base, live, STATUSES[status]), "alert.level"))
+    data = {
+        "asked": asked_for,
+        "status": status,
+        "level": level,
+        "mine": bool(request.query.get("mine")),
+        "range": chosen,
+        "alerts": [row(document) for document in page.documents],
+        "incidents": await _numbers(request, page.documents),
+        "total": page.total,
+        "next": after_text(page.after),
+        "first_page": not request.query.get("after"),
+        "statuses": _status_counts(by_status),
+        "levels": [(name, by_level.get(name, 0)) for name in LEVELS],
+    }
+    return respond(request, "alerts.html", data, status=400 if asked_for.mistake else 200)
+
+
+def row(document: Document) -> dict[str, Any]:
+    """One alert as a line of a list: the body without what only its own page needs."""
+    body = document.body
+    kept = (
+        *(
+            "id",
+            "version",
+            "revision",
+            "rule_id",
+            "title",
+            "title_vi",
+            "level",
+            "type",
+            "first_seen",
+            "last_seen",
+            "count",
+        ),
+        *("status", "owner", "verdict", "state", "late", "new_activity", "incident_id", "entities", "group", "tags"),
+    )
+    return {name: body.get(name) for name in kept} | {"id": document.id, "version": document.version}
+
+
+def _status_counts(by_status: Mapping[str, int]) -> list[tuple[str, int | None]]:
+    """The tabs with their counts; "all" has none, it also holds what is no longer live."""
+    numbers = {"open": by_status.get("new", 0) + by_status.get("acknowledged", 0), "all": None}
+    return [(name, numbers.get(name, by_status.get(name, 0))) for name in STATUSES]
+
+
+async def _numbers(request: web.Request, documents: Any) -> dict[str, str]:
+    """Incident id → its number for people."""
+    ids = sorted({str(document.body.get("incident_id")) for document in documents if document.body.get("incident_id")})
+    found = await console_of(request).store.get_many("incident", ids) if ids else {}
+    return {id_: str(document.body.get("number", id_)) for id_, document in found.items()}
+
+
+async def page(request: web.Request) -> web.Response:
+    """One alert."""
+    id_ = request.match_info["id"]
+    return await show(request, id_.removesuffix(".json"))
+
+
+async def show(
+    request: web.Request,
+    id_: str,
+    *,
+    typed: Mapping[str, str] | None = None,
+    notice: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> web.Response:
+    """The page of an alert, with what was typed and what became of it."""
+    console = console_of(request)
+    document = await console.store.get("alert", id_)
+    if document is None:
+        raise web.HTTPNotFound
+    alert = alert_of(document)
+    incident = await console.store.get("incident", alert.incident_id) if alert.incident_id else None
+    data = {
+        "alert": document.body,
+        "rule": console.info(alert.rule_set, alert.rule_id),
+        "members": [_member(member) for member in alert.sample],
+        "incident": incident.body if incident else None,
+        "related": await _related(request, alert),
+        "verdicts": VERDICTS,
+        "typed": typed or {},
+        "notice": notice or _outcome(request),
+    }
+    return respond(request, "alert.html", data, status=status)
+
+
+def _outcome(request: web.Request) -> dict[str, str] | None:
+    outcome = request.query.get("outcome", "")
+    return {"message": f"act.{outcome}", "detail": ""} if outcome in {"accepted", "pending"} else None
+
+
+def alert_of(document: Document) -> Alert:
+    """The alert a document was made of.
+
+    Raises:
+        web.HTTPNotFound: it is none (a store written by another version).
+    """
+    try:
+        return msgspec.convert(document.body, Alert)
+    except msgspec.ValidationError as error:
+        raise web.HTTPNotFound from error
+
+
+def _member(member: Member) -> dict[str, Any]:
+    """One event of the sample: matched fields first, the raw line and what to mark in it."""
+    matched = dict(member.matched)
+    fields = member.fields or {}
+    original = fields.get("event.original")
+    needles = {value for value in matched.values() if len(value) > 1}
+    for name in matched:
+        needles |= {text for text in texts_of(fields.get(name)) if 1 < len(text) <= 200}
+    rows = [(name, shown(value), name in matched) for name, value in fields.items() if name not in _LATER_FIELDS]
+    rows.sort(key=lambda item: (not item[2], item[0].partition(".")[1] == "", item[0]))
+    missing = [(name, value, True) for name, value in matched.items() if name not in fields]
+    return {
+        "event_id": member.event_id,
+        "rule": member.rule,
+        "source": member.source,
+        "time": member.time,
+        "received": member.received,
+        "original": original if isinstance(original, str) else None,
+        "needles": sorted(needles),
+        "fields": missing + rows,
+    }
+
+
+async def _related(request: web.Request, alert: Alert) -> list[dict[str, Any]]:
+    """The newest other alerts about the same thing it is grouped by, at most eight."""
+    wanted = [is_(name, value) for name, value in alert.group or alert.entities[:1]]
+    if not wanted:
+        return []
+    query = both(*wanted, is_("alert.state", "live"), is_not("alert.id", alert.id))
+    found = await console_of(request).store.search("alert", query, limit=8)
+    return [row(document) for document in found.documents]

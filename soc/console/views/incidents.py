@@ -1,0 +1,155 @@
+"""The list of incidents, and one incident: its alerts and why they belong together, its report as it leaves, its approval."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import msgspec
+from aiohttp import web
+
+from soc.console.context import PreviewLike, console_of
+from soc.console.pages import after_text, parse_after, respond, since_of
+from soc.console.timeline import timeline
+from soc.console.views.query_box import any_of, asked, both, is_
+from soc.errors import SocError
+from soc.model import Incident
+from soc.store.base import Document
+from soc.store.query import All, Query
+
+PAGE = 50
+STATUSES: Mapping[str, Query] = {
+    "open": any_of("incident.status", ("new", "acknowledged")),
+    "new": is_("incident.status", "new"),
+    "acknowledged": is_("incident.status", "acknowledged"),
+    "closed": is_("incident.status", "closed"),
+    "all": All(),
+}
+VERDICTS = ("true_positive", "benign_true_positive", "false_positive")
+
+
+async def queue(request: web.Request) -> web.Response:
+    """Incidents, newest first."""
+    console = console_of(request)
+    asked_for = asked(request)
+    status = request.query.get("status", "open")
+    status = status if status in STATUSES else "open"
+    chosen, since = since_of(request, console.clock())
+    page = await console.store.search(
+        "incident",
+        both(asked_for.query, STATUSES[status]),
+        limit=PAGE,
+        after=parse_after(request.query.get("after", "")),
+        since=since,
+    )
+    counts = dict(await console.store.counts("incident", asked_for.query, "incident.status"))
+    numbers = {**counts, "open": counts.get("new", 0) + counts.get("acknowledged", 0), "all": None}
+    reports = await _reports_of(request, [document.id for document in page.documents])
+    data = {
+        "asked": asked_for,
+        "status": status,
+        "range": chosen,
+        "incidents": [row(document) | {"report": reports.get(document.id)} for document in page.documents],
+        "total": page.total,
+        "next": after_text(page.after),
+        "statuses": [(name, numbers.get(name, 0)) for name in STATUSES],
+    }
+    return respond(request, "incidents.html", data, status=400 if asked_for.mistake else 200)
+
+
+def row(document: Document) -> dict[str, Any]:
+    """One incident as a line of a list."""
+    kept = (
+        *("number", "revision", "title", "title_vi", "level", "first_seen", "last_seen", "status", "owner", "verdict"),
+        *("entities", "new_activity", "tags", "merged_into"),
+    )
+    body = document.body
+    return {name: body.get(name) for name in kept} | {
+        "id": document.id,
+        "version": document.version,
+        "alerts": len(body.get("alerts") or ()),
+    }
+
+
+async def _reports_of(request: web.Request, ids: list[str]) -> dict[str, str]:
+    """Incident id → the state of its newest report."""
+    if not ids:
+        return {}
+    found = await console_of(request).store.search("report", any_of("incident.id", tuple(ids)), limit=200)
+    states: dict[str, str] = {}
+    for document in found.documents:
+        states.setdefault(str(document.body.get("incident_id")), str(document.body.get("state")))
+    return states
+
+
+async def page(request: web.Request) -> web.Response:
+    """One incident."""
+    return await show(request, request.match_info["id"].removesuffix(".json"))
+
+
+async def show(
+    request: web.Request,
+    id_: str,
+    *,
+    typed: Mapping[str, str] | None = None,
+    notice: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> web.Response:
+    """The page of an incident, with what was typed and what became of it."""
+    console = console_of(request)
+    document = await console.store.get("incident", id_)
+    if document is None:
+        raise web.HTTPNotFound
+    try:
+        incident = msgspec.convert(document.body, Incident)
+    except msgspec.ValidationError as error:
+        raise web.HTTPNotFound from error
+    kind = request.query.get("report", "")
+    kind = kind if kind in console.report_kinds else console.report_kinds[0]
+    reports = await console.store.search("report", is_("incident.id", id_), limit=20)
+    alerts = await console.store.get_many("alert", incident.alerts[:200])
+    outcome = request.query.get("outcome", "")
+    passed = {"message": f"act.{outcome}", "detail": ""} if outcome in {"accepted", "pending"} else None
+    data = {
+        "incident": document.body,
+        "alert_status": {alert_id: alert.body.get("status") for alert_id, alert in alerts.items()},
+        "timeline": timeline(incident.summaries),
+        "joins": {join.alert_id: join for join in incident.joins},
+        "preview": _preview(console.preview, incident, kind),
+        "report_kind": kind,
+        "report_kinds": console.report_kinds,
+        "reports": [report.body for report in reports.documents],
+        "verdicts": VERDICTS,
+        "typed": typed or {},
+        "notice": notice or passed,
+    }
+    return respond(request, "incident.html", data, status=status)
+
+
+def _preview(make: Any, incident: Incident, kind: str) -> dict[str, Any]:
+    """The report exactly as it leaves, or why there is none."""
+    try:
+        preview: PreviewLike = make(incident, kind)
+    except SocError as error:
+        return {"error": str(error), "payload": "", "sha256": "", "withheld": []}
+    return {
+        "error": "",
+        "payload": preview.payload.decode("utf-8", "replace"),
+        "sha256": preview.sha256,
+        "withheld": [_withheld(item) for item in preview.withheld],
+    }
+
+
+def _withheld(item: Any) -> dict[str, str]:
+    """What was left out, as ``what`` and ``why``, from a text, a mapping, a struct or a named tuple."""
+    if isinstance(item, str):
+        return {"what": item, "why": ""}
+    if hasattr(item, "_asdict"):
+        tree: Any = item._asdict()
+    else:
+        tree = msgspec.to_builtins(item)
+    if isinstance(tree, Mapping):
+        values = [str(value) for value in cast("Mapping[str, Any]", tree).values()]
+    elif isinstance(tree, list | tuple):
+        values = [str(value) for value in cast("list[Any]", tree)]
+    else:
+        values = [str(tree)]
+    return {"what": values[0] if values else "", "why": " · ".join(values[1:])}

@@ -1,0 +1,75 @@
+"""How the installation is: its rules, its health."""
+
+from typing import Any
+
+from aiohttp import web
+
+from soc.console.context import console_of
+from soc.console.pages import respond
+from soc.console.views.alerts import LEVELS
+
+
+async def rules(request: web.Request) -> web.Response:
+    """Rules in use, rules refused with file, line and reason, rules that raise no alerts of their own and because of which."""
+    current = console_of(request).rules()
+    text = request.query.get("q", "").strip()
+    infos = dict(current.infos) if current else {}
+    wanted = text.casefold()
+    listed: list[dict[str, Any]] = [
+        {
+            "id": info.id,
+            "title": info.title,
+            "title_vi": info.title_vi,
+            "level": info.level,
+            "type": info.type,
+            "tags": info.tags,
+            "path": info.path,
+            "line": info.line,
+            "yaml": info.yaml,
+            "muted_by": list(current.muted.get(info.id, ())) if current else [],
+        }
+        for info in infos.values()
+        if wanted in " ".join((info.id, info.title, info.title_vi, info.path, *info.tags)).casefold()
+    ]
+    listed.sort(key=lambda rule: (LEVELS.index(rule["level"]) if rule["level"] in LEVELS else 9, rule["title"]))
+    data = {
+        "q": text,
+        "known": current is not None,
+        "hash": current.hash if current else "",
+        "loaded": len(infos),
+        "rules": listed[:1000],
+        "titles": {id_: info.title for id_, info in infos.items()},
+        "refused": [{"path": r.path, "line": r.line, "reason": r.reason} for r in current.refused] if current else [],
+        "muted": len(current.muted) if current else 0,
+    }
+    return respond(request, "rules.html", data)
+
+
+async def health(request: web.Request) -> web.Response:
+    """Lag of each stage, silent sources, drops, and what to do about each finding."""
+    found = await console_of(request).health()
+    data: dict[str, Any] = {
+        "ok": bool(found.get("ok", False)),
+        "at": str(found.get("at", "")),
+        "lags": list(found.get("lags", ())),
+        "processes": list(found.get("processes", ())),
+        "findings": list(found.get("findings", ())),
+        "silent_sources": list(found.get("silent_sources", ())),
+        "rules": dict(found.get("rules", {})),
+        "drops": _drops(found.get("processes", ())),
+    }
+    return respond(request, "health.html", data)
+
+
+def _drops(processes: Any) -> list[dict[str, Any]]:
+    """What the listeners counted, one row a listener."""
+    rows: list[dict[str, Any]] = []
+    for process in processes:
+        rows += [{"listener": name, "counters": counters} for name, counters in process.get("counters", {}).items()]
+    return sorted(rows, key=lambda row: row["listener"])
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """The console itself answers."""
+    del request
+    return web.json_response({"ok": True})

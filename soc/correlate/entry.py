@@ -1,0 +1,39 @@
+"""What correlate keeps of one detection: its place in time, what it counts as, and what a person will want to see."""
+
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from soc.clock import Micros
+
+
+class Entry(msgspec.Struct, array_like=True, gc=False, eq=False):
+    """One detection in the memory of a group.
+
+    Attributes:
+        event_id: as in the detection; for a child correlation the child's episode id.
+        time: correlation time.
+        rule: number of the matching rule among the distinct referenced rules.
+        token: what it counts as (``Demand.token``).
+        child_revision: 0 for an event.
+        retracted: the child no longer holds; kept so that an older revision coming later is known to be old.
+    """
+
+    event_id: str
+    time: Micros
+    rule: int
+    token: str | int
+    source: str
+    received: Micros
+    fields: dict[str, Any] | None = None
+    matched: tuple[tuple[str, str], ...] = ()
+    child_revision: int = 0
+    retracted: bool = False
+
+
+ORDER = attrgetter("time", "event_id", "rule")
+"""The order of a group's entries; the same whatever order they came in."""
+
+Place = tuple[Micros, str, int]
+"""A position in that order."""

@@ -1,0 +1,126 @@
+"""Events in, the rules that match them out: candidates from the literal index, then their compiled conditions."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+from soc.detect.index import View
+from soc.detect.trigger import Need, Rarity, trigger
+from soc.model import Event, LogSource
+from soc.sigma.compile import CompiledRule
+from soc.sigma.condition import holds, why
+from soc.sigma.program import Program, Programs
+from soc.sigma.ruleset import RuleSet
+from soc.sigma.values import MISSING
+
+MATCHED_PAIRS: Final = 20
+MATCHED_LENGTH: Final = 500
+_VIEWS: Final = 1_024
+"""Routing sets kept; an event whose logsources are made up can add some, and the oldest goes."""
+_IDENTITIES: Final = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One rule that matched.
+
+    Attributes:
+        rule: its id.
+        matched: the (field, value) pairs that made it match, at most 20, values cut at 500 characters.
+    """
+
+    rule: str
+    matched: tuple[tuple[str, str], ...]
+
+
+class Slot:
+    """One rule within a detector; its condition is compiled when it is first a candidate."""
+
+    __slots__ = ("needs", "rule", "test")
+
+    def __init__(self, rule: CompiledRule, needs: tuple[Need, ...] | None, programs: Programs) -> None:
+        self.rule = rule
+        self.needs = needs
+        self.test: Program = self._first(programs)
+
+    def _first(self, programs: Programs) -> Program:
+        def compile_and_test(get: Callable[[str, Any], Any], missing: Any, fields: Mapping[str, Any]) -> bool:
+            self.test = programs.compile(self.rule.condition)
+            return self.test(get, missing, fields)
+
+        return compile_and_test
+
+
+class Detector:
+    """All rules of a set, ready for events. Not shared between threads: its memos are plain dictionaries."""
+
+    def __init__(self, rules: RuleSet) -> None:
+        programs = Programs()
+        rarity = Rarity(rule.condition for rule in rules.rules.values())
+        self._slots = [Slot(rule, trigger(rule.condition, rarity), programs) for rule in rules.rules.values()]
+        self._by_logsource: dict[LogSource, list[Slot]] = {}
+        for slot in self._slots:
+            self._by_logsource.setdefault(slot.rule.logsource, []).append(slot)
+        self._views: OrderedDict[tuple[LogSource, ...], View] = OrderedDict()
+        self._identities: dict[int, tuple[tuple[LogSource, ...], View]] = {}
+        self.evaluated = 0
+        """Conditions evaluated so far."""
+
+    def detect(self, event: Event) -> list[Match]:
+        """The rules that match, with what made them."""
+        fields = event.fields
+        return [Match(slot.rule.id, _matched(slot.rule, fields)) for slot in self._hits(fields, event.logsources)]
+
+    def detect_fields(self, fields: dict[str, Any], logsources: tuple[LogSource, ...]) -> list[str]:
+        """The ids of the rules that match; ``fields`` are flat (``soc.sigma.values.flatten``)."""
+        return [slot.rule.id for slot in self._hits(fields, logsources)]
+
+    def _hits(self, fields: dict[str, Any], logsources: tuple[LogSource, ...]) -> list[Slot]:
+        known = self._identities.get(id(logsources))  # equal tuples are mostly the same one: no hashing of structs
+        view = known[1] if known is not None and known[0] is logsources else self._view(logsources)
+        candidates = view.candidates(fields)
+        if not candidates:
+            return []
+        self.evaluated += len(candidates)
+        get = fields.get
+        hits: list[Slot] = []
+        for slot in candidates:
+            try:
+                if slot.test(get, MISSING, fields):
+                    hits.append(slot)
+            except TypeError:  # a list is no key of a memo: evaluate the tree
+                if holds(slot.rule.condition, fields):
+                    hits.append(slot)
+        return hits
+
+    def _view(self, logsources: tuple[LogSource, ...]) -> View:
+        view = self._views.get(logsources)
+        if view is None:
+            view = self._views[logsources] = View((slot, slot.needs) for slot in self._routed(logsources))
+            if len(self._views) > _VIEWS:
+                self._views.popitem(last=False)
+                self._identities.clear()
+        if len(self._identities) >= _IDENTITIES:
+            self._identities.clear()
+        self._identities[id(logsources)] = (logsources, view)  # holds the tuple, so its id is not given away
+        return view
+
+    def _routed(self, logsources: tuple[LogSource, ...]) -> list[Slot]:
+        """The slots whose rule applies: some logsource of the event has all that the rule declares."""
+        return [slot for wanted, slots in self._by_logsource.items() if any(applies(wanted, own) for own in logsources) for slot in slots]
+
+
+def applies(wanted: LogSource, own: LogSource) -> bool:
+    """Whether every dimension that a rule declares is that of the event's logsource."""
+    return (
+        (not wanted.product or wanted.product == own.product)
+        and (not wanted.category or wanted.category == own.category)
+        and (not wanted.service or wanted.service == own.service)
+    )
+
+
+def _matched(rule: CompiledRule, fields: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    pairs = dict.fromkeys((name, value[:MATCHED_LENGTH]) for name, value in islice(why(rule.condition, fields), 200))
+    return tuple(islice(pairs, MATCHED_PAIRS))

@@ -1,0 +1,143 @@
+"""One report and what happened to it in, the report's next state out: the table of a report's life, and when to try again.
+
+    queued ──attempt──► sending ──accepted──► accepted
+      ▲                   │ ├──rejected─────► rejected
+      │ absent            │ ├──unauthorized─► blocked_auth ──attempt──► sending
+      │                   │ └──unavailable──► retry_wait ────attempt──► sending
+    uncertain ◄──lost, restarted──┘
+      │ └──unreachable──► uncertain          stale: an approval that fits no bytes; nothing is sent
+      ├──found──► accepted
+      └──differs► rejected
+
+Nothing is sent but from ``sending``, which is committed first: a process that dies leaves either a report that was never sent
+or one in ``sending``, which a restart turns into ``uncertain``, and an uncertain report is looked for before it is sent again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from soc.clock import HOUR, SECOND, Micros
+from soc.model import Receipt, Report, ReportState
+
+EventKind = Literal[
+    "attempt",  # it is about to be sent
+    "accepted",  # the receiver has it and said so
+    "rejected",  # the receiver will not take it, whatever we do
+    "unauthorized",  # the receiver does not take us for who we are, or we do not take it for who it is
+    "unavailable",  # certainly not taken, may be taken later
+    "lost",  # bytes may have left and no complete answer came
+    "restarted",  # the process that was sending it is gone
+    "found",  # asked: the receiver has it
+    "absent",  # asked: the receiver has it not
+    "unreachable",  # asked: no answer to the question
+    "differs",  # asked: the receiver has other bytes under its id
+]
+
+TRANSITIONS: Mapping[tuple[ReportState, EventKind], ReportState] = {
+    ("queued", "attempt"): "sending",
+    ("retry_wait", "attempt"): "sending",
+    ("blocked_auth", "attempt"): "sending",
+    ("sending", "accepted"): "accepted",
+    ("sending", "rejected"): "rejected",
+    ("sending", "unauthorized"): "blocked_auth",
+    ("sending", "unavailable"): "retry_wait",
+    ("sending", "lost"): "uncertain",
+    ("sending", "restarted"): "uncertain",
+    ("uncertain", "found"): "accepted",
+    ("uncertain", "absent"): "queued",
+    ("uncertain", "unreachable"): "uncertain",
+    ("uncertain", "differs"): "rejected",
+}
+"""The whole life of a report. What is not here does not happen."""
+
+FINAL: frozenset[ReportState] = frozenset({"accepted", "rejected", "stale"})
+"""Nothing happens any more unless a person approves again."""
+
+MAX_RETRY_AFTER = HOUR
+"""The longest wait that a receiver may ask for: a duty with a deadline does not wait for a date that somebody mistyped."""
+
+HISTORY_KEPT = 200
+"""Transitions kept in a report; the first one and the latest. All of them are in ``soc.outbox``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What happened to a report.
+
+    Attributes:
+        detail: one clause for people; never a secret.
+        retry_after: seconds that the receiver asked to wait, or None.
+        receipt: with ``accepted`` and ``found``; its attempt and time are filled in here.
+    """
+
+    kind: EventKind
+    detail: str = ""
+    retry_after: float | None = None
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Waits between attempts: full jitter between ``shortest`` and a bound that doubles up to ``longest``."""
+
+    shortest: Micros = 2 * SECOND
+    longest: Micros = 900 * SECOND
+
+    def wait(self, attempts: int, jitter: float) -> Micros:
+        """How long to wait after so many attempts.
+
+        Args:
+            attempts: made so far, at least 1 for a wait that grows.
+            jitter: a random number in [0, 1).
+        """
+        bound = min(self.longest, self.shortest * 2 ** min(attempts, 40))
+        return self.shortest + round(jitter * max(0, bound - self.shortest))
+
+
+def next_report(report: Report, happened: Happened, now: Micros, backoff: Backoff, jitter: float) -> Report:
+    """The report after what happened.
+
+    Raises:
+        ValueError: the table has no such transition: the caller is at fault.
+    """
+    state = TRANSITIONS.get((report.state, happened.kind))
+    if state is None:
+        raise ValueError(f"report {report.id}: nothing leads from {report.state} by {happened.kind}")
+    attempts = report.attempts + (happened.kind == "attempt")
+    receipt = happened.receipt
+    if receipt is not None:
+        receipt = msgspec.structs.replace(receipt, attempt=attempts, at=now, verified=happened.kind == "found")
+    return msgspec.structs.replace(
+        report,
+        seq=report.seq + 1,
+        state=state,
+        attempts=attempts,
+        next_attempt=_next_attempt(state, attempts, happened, now, backoff, jitter),
+        detail=happened.detail,
+        receipt=receipt or report.receipt,
+        history=_told(report, state, now, happened),
+    )
+
+
+def _next_attempt(
+    state: ReportState, attempts: int, happened: Happened, now: Micros, backoff: Backoff, jitter: float
+) -> Micros:
+    """When the next thing is due; 0 = at once, or never if the state is final.
+
+    An uncertain report is asked after at once the first time: only a failed question waits. A refusal for who we are is
+    tried again at the longest interval: the cure is often at the other end, and nobody may be there to press a button.
+    """
+    if state == "blocked_auth":
+        return now + backoff.longest
+    if happened.kind in {"unavailable", "absent", "unreachable"}:
+        asked = min(round((happened.retry_after or 0) * SECOND), MAX_RETRY_AFTER)
+        return now + max(backoff.wait(attempts, jitter), asked)
+    return 0
+
+
+def _told(report: Report, state: ReportState, now: Micros, happened: Happened) -> tuple[tuple[str, Micros, str], ...]:
+    history = (*report.history, (state, now, happened.detail))
+    return history if len(history) <= HISTORY_KEPT else (history[0], *history[-HISTORY_KEPT + 1 :])

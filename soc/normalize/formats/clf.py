@@ -1,0 +1,119 @@
+"""An access-log line (common, combined, with virtual host) → its fields; the request line taken apart."""
+
+import re
+from typing import Any, NamedTuple
+
+from soc.normalize.addresses import is_ip, put
+from soc.normalize.time import Stamp, clf
+
+_STAMP = r"\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4})\]"
+# The quoted parts are unrolled: nginx writes \x22 and Apache \" for a quote inside
+_QUOTED = r'"([^"\\]*(?:\\.[^"\\]*)*)"'
+_TAIL = re.compile(rf"{_QUOTED} (\d{{3}}|-) (\d{{1,18}}|-)(?: {_QUOTED} {_QUOTED})?", re.ASCII | re.DOTALL)
+_LINE = re.compile(
+    rf"([^\s\[\"]{{1,255}}) ([^\s\[\"]{{1,255}}) ([^\s\[\"]{{1,255}}) {_STAMP} {_QUOTED} (\d{{3}}|-) (\d{{1,18}}|-)"
+    rf"(?: {_QUOTED} {_QUOTED})?",
+    re.ASCII | re.DOTALL,
+)
+_HEAD = re.compile(rf"([^\[\"]{{5,1024}}) {_STAMP} ", re.ASCII)
+_METHOD = re.compile(r"[A-Z][A-Z_-]{0,31}$")
+
+_SUCCESS: dict[str, Any] = {"event.outcome": "success", "event.type": ["access"]}
+_FAILURE: dict[str, Any] = {"event.outcome": "failure", "event.type": ["access", "error"]}
+
+
+class Line(NamedTuple):
+    """What the line says beside the fields written.
+
+    Attributes:
+        stamp: when, or None if the stamp is no date.
+        rest: what follows the known parts (a sender's own extra fields).
+        combined: it has referrer and user agent.
+        vhost: it begins with a virtual host.
+    """
+
+    stamp: Stamp | None
+    rest: str
+    combined: bool
+    vhost: bool
+
+
+def read(text: str, fields: dict[str, Any]) -> Line | None:
+    """Write the fields of an access line; None if it is none (then nothing is written)."""
+    match = _LINE.match(text)
+    if match is not None:
+        address, identity, user, when, request, status, size, referrer, agent = match.groups()
+        vhost = ""
+        end = match.end()
+    else:
+        head = _HEAD.match(text)
+        if head is None or (tail := _TAIL.match(text, head.end())) is None:
+            return None
+        words = head[1].split(" ")
+        if len(words) < 3:  # noqa: PLR2004 - address, identity, user
+            return None
+        # `host address - user`; else the user's name has spaces, which Apache writes as they are
+        if len(words) > 3 and not is_ip(words[0]) and (is_ip(words[1]) or words[1] == "-"):  # noqa: PLR2004
+            vhost, address, identity, user = words[0], words[1], words[2], " ".join(words[3:])
+        else:
+            vhost, address, identity, user = "", words[0], words[1], " ".join(words[2:])
+        when = head[2]
+        request, status, size, referrer, agent = tail.groups()
+        end = tail.end()
+    put(fields, "source", address)
+    if user not in ("-", '""', ""):
+        fields["user.name"] = user
+    if identity not in ("-", ""):
+        fields["client.user.name"] = identity
+    if vhost:
+        _vhost(vhost, fields)
+    request_line(request, fields)
+    if status != "-":
+        code = int(status)
+        fields["http.response.status_code"] = code
+        fields.update(_SUCCESS if code < 400 else _FAILURE)  # noqa: PLR2004 - RFC 9110 §15: 4xx and 5xx are errors
+    else:
+        fields["event.type"] = ["access"]
+    if size != "-":
+        fields["http.response.body.bytes"] = int(size)
+    if referrer is not None:
+        if referrer not in ("-", ""):
+            fields["http.request.referrer"] = referrer
+        if agent not in ("-", ""):
+            fields["user_agent.original"] = agent
+    return Line(clf(when), text[end:], referrer is not None, bool(vhost))
+
+
+def _vhost(text: str, fields: dict[str, Any]) -> None:
+    name, colon, port = text.rpartition(":")
+    if colon and port.isdecimal() and port.isascii() and len(port) <= 5:  # noqa: PLR2004
+        fields["destination.port"] = int(port)
+        text = name
+    fields["url.domain"] = text
+
+
+def request_line(request: str, fields: dict[str, Any]) -> None:
+    """``METHOD target HTTP/x``; what is not so (a TLS hello on a plain port) is kept whole in ``url.original``."""
+    method, space, target = request.partition(" ")
+    if not space or _METHOD.match(method) is None:
+        if request not in ("-", ""):
+            fields["url.original"] = request
+        return
+    fields["http.request.method"] = method
+    left, mark, version = target.rpartition(" HTTP/")
+    if mark:
+        target = left
+        fields["http.version"] = version
+    target = target.strip(" ")
+    fields["url.original"] = target
+    path, mark, query = target.partition("?")
+    if mark:
+        fields["url.query"] = query
+    if "://" in path:
+        scheme, _, rest = path.partition("://")
+        if scheme.isalpha():
+            domain, slash, path = rest.partition("/")
+            fields["url.scheme"] = scheme
+            fields["url.domain"] = domain
+            path = slash + path
+    fields["url.path"] = path

@@ -1,0 +1,88 @@
+"""A JSON object of any sender → its names flattened with dots; ECS names it used are kept, common others are added."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from soc.model.event import LogSource
+from soc.normalize.addresses import is_ip
+from soc.normalize.formats import json, syslog
+from soc.normalize.products import windows_json
+from soc.normalize.products.product import Fields, Product, Reading, refuse
+from soc.normalize.time import Stamp, epoch, iso
+
+TIMES = ("@timestamp", "timestamp", "time", "ts", "eventTime", "date")
+"""Names a time is looked for under, in this order: text in ISO form, or a number since the epoch."""
+
+ALIASES: dict[str, tuple[str, ...]] = {
+    "source.ip": ("src_ip", "srcip", "client_ip", "clientip", "remote_addr", "id.orig_h"),
+    "destination.ip": ("dst_ip", "dest_ip", "dstip", "server_ip", "id.resp_h"),
+    "host.name": ("hostname", "host"),
+    "user.name": ("username", "user"),
+    "message": ("msg",),
+}
+"""ECS name → what senders call it; the first that is there and fits is copied, and stays."""
+
+_IP_NAMES = ("source.ip", "destination.ip")
+_NONE: tuple[LogSource, ...] = ()
+_LARGEST = 10**19
+
+
+def _stamp(fields: Fields, zone: ZoneInfo) -> Stamp | None:
+    for name in TIMES:
+        value = fields.get(name)
+        if value.__class__ is str:
+            stamp = iso(value, zone) or epoch(value)
+        elif value.__class__ is int or value.__class__ is float:
+            stamp = epoch(f"{value:.6f}" if value.__class__ is float else str(value)) if 0 < value < _LARGEST else None
+        else:
+            continue
+        if stamp is not None:
+            return stamp
+    return None
+
+
+def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo) -> Reading:
+    """Read a decoded object; header fields already in ``fields`` give way to the sender's own."""
+    fields.update(json.flatten(event))
+    stamp = _stamp(fields, zone)
+    for ecs, names in ALIASES.items():
+        if ecs in fields:
+            continue
+        for name in names:
+            value = fields.get(name)
+            if value.__class__ is str and value and (ecs not in _IP_NAMES or is_ip(value)):
+                fields[ecs] = value
+                break
+    for ecs in _IP_NAMES:
+        value = fields.get(ecs)
+        if value is not None and not (value.__class__ is str and is_ip(value)):
+            fields[ecs.replace(".ip", ".address")] = fields.pop(ecs)
+    fields.setdefault("event.kind", "event")
+    fields.setdefault("event.module", "json")
+    fields.setdefault("event.dataset", "json.object")
+    return _NONE, stamp
+
+
+def wrapped(message: str, fields: Fields, zone: ZoneInfo) -> Reading | None:
+    """The JSON payload of a syslog line (a ``@cee:`` cookie is the caller's); None if it is no object."""
+    event = json.decode_object(message)
+    if event is None:
+        return None
+    return windows_json.read(event, fields, zone) if windows_json.is_windows(event) else read(event, fields, zone)
+
+
+def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
+    """One line: the object, alone or as the message of a syslog line."""
+    event = json.decode_object(text)
+    if event is not None:
+        return read(event, fields, zone)
+    found = syslog.read(text, fields, zone, day)
+    if found is not None:
+        event = json.decode_object(found[0].removeprefix("@cee:").lstrip())
+        if event is not None:
+            sources, stamp = read(event, fields, zone)
+            return sources, stamp or found[2]
+    raise refuse("json: no JSON object")
+
+
+PRODUCT = Product("json", "a JSON object of any sender: nested names joined with dots, ECS names kept", parse)

@@ -1,0 +1,119 @@
+"""A syslog line → the parser of the program that wrote it (sshd, sudo, su, the kernel, a web server), else a plain event."""
+
+from collections.abc import Callable
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from soc.model.event import LogSource
+from soc.normalize.formats import syslog
+from soc.normalize.products import generic_json, netfilter, pam, sshd, su, sudo, web
+from soc.normalize.products.product import Body, Fields, Product, Reading, refuse
+from soc.normalize.time import Stamp
+
+_BODIES: dict[str, Body] = {
+    **dict.fromkeys(sshd.PROGRAMS, sshd.read),
+    **dict.fromkeys(su.PROGRAMS, su.read),
+    "sudo": sudo.read,
+    "kernel": netfilter.read,
+    "ufw": netfilter.read,
+    "ulogd": netfilter.read,
+}
+"""By program name in lower case, without its path."""
+
+_WEB = {"nginx": "nginx", "apache2": "apache", "apache": "apache", "httpd": "apache"}
+
+_AUTH = frozenset("login gdm-password systemd-logind polkitd useradd userdel usermod groupadd passwd chpasswd chage".split())
+_SERVICES = {"cron": "cron", "crond": "cron", "anacron": "cron", "vsftpd": "vsftpd", "clamd": "clamav", "freshclam": "clamav"}
+_ACCOUNTS: dict[str, dict[str, Any]] = {
+    "useradd": {"event.category": ["iam"], "event.type": ["user", "creation"]},
+    "userdel": {"event.category": ["iam"], "event.type": ["user", "deletion"]},
+    "usermod": {"event.category": ["iam"], "event.type": ["user", "change"]},
+    "groupadd": {"event.category": ["iam"], "event.type": ["group", "creation"]},
+    "passwd": {"event.category": ["iam"], "event.type": ["user", "change"]},
+    "chpasswd": {"event.category": ["iam"], "event.type": ["user", "change"]},
+}
+_SYSLOG = (LogSource("linux", "", "syslog"),)
+_NONE: tuple[LogSource, ...] = ()
+
+
+def _program(message: str, program: str, fields: Fields) -> tuple[LogSource, ...]:
+    """A line of a program that has no parser of its own."""
+    fields["event.kind"] = "event"
+    fields["message"] = message
+    if not program:
+        fields["event.module"], fields["event.dataset"] = "syslog", "syslog.line"
+        return _NONE
+    fields["event.module"], fields["event.dataset"] = "linux", "linux.syslog"
+    name = program.rpartition("/")[2].lower()
+    if not pam.read(message, fields):
+        fields.update(_ACCOUNTS.get(name) or {"event.category": ["process"], "event.type": ["info"]})
+    service = _SERVICES.get(name)
+    if service is not None:
+        return LogSource("linux", "", service), LogSource("linux", "", "syslog")
+    if name in _AUTH or "pam.module" in fields:
+        return LogSource("linux", "", "auth"), LogSource("linux", "", "syslog")
+    return _SYSLOG
+
+
+def line(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
+    """A syslog line of any program; None if it has no syslog header."""
+    found = syslog.read(text, fields, zone, day)
+    if found is None:
+        return None
+    message, program, stamp = found
+    return _message(message, program, stamp, fields, zone, day)
+
+
+def _message(
+    message: str, program: str, stamp: Stamp | None, fields: Fields, zone: ZoneInfo, day: int
+) -> tuple[tuple[LogSource, ...], Stamp | None]:
+    name = program.rpartition("/")[2].lower()
+    body = _BODIES.get(name)
+    if body is not None:
+        sources = body(message, fields)
+        if sources is not None:
+            return sources, stamp
+    elif name in _WEB:
+        reading = web.from_syslog(_WEB[name], message, fields, zone, day)
+        if reading is not None:
+            return reading[0], reading[1] or stamp
+    if message.startswith("{"):
+        wrapped = generic_json.wrapped(message, fields, zone)
+        if wrapped is not None:
+            return wrapped[0], wrapped[1] or stamp
+    if netfilter.recognizes(message):
+        sources = netfilter.read(message, fields)
+        if sources is not None:
+            return sources, stamp
+    return _program(message, program, fields), stamp
+
+
+def _parser(name: str) -> Callable[[str, Fields, ZoneInfo, int], Reading]:
+    def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
+        reading = line(text, fields, zone, day)
+        if reading is None:
+            raise refuse(f"{name}: no syslog header")
+        return reading
+
+    return parse
+
+
+def _netfilter(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
+    """A netfilter line may come without any syslog header (dmesg, a file of ulogd)."""
+    reading = line(text, fields, zone, day)
+    if reading is not None:
+        return reading
+    sources = netfilter.read(text, fields)
+    if sources is None:
+        raise refuse("netfilter: neither a syslog header nor SRC= and DST=")
+    return sources, None
+
+
+PRODUCTS = (
+    Product("linux", "a Linux host's syslog: sshd, sudo, su, netfilter, web servers, PAM and any other program", _parser("linux")),
+    Product("sshd", "OpenSSH log-ons (a syslog line of another program is read as linux)", _parser("sshd")),
+    Product("sudo", "sudo (a syslog line of another program is read as linux)", _parser("sudo")),
+    Product("su", "su (a syslog line of another program is read as linux)", _parser("su")),
+    Product("netfilter", "Linux netfilter LOG lines: iptables, nftables, ufw", _netfilter),
+    Product("syslog", "any syslog line (RFC 5424, RFC 3164 as found): header and message", _parser("syslog")),
+)

@@ -1,0 +1,67 @@
+"""Lines of Linux-PAM modules (``pam_unix(sshd:auth): ...``), which sshd, sudo, su and others write alike."""
+
+import re
+from typing import Any
+
+from soc.normalize.addresses import put
+from soc.normalize.products.product import Fields
+
+_MODULE = re.compile(r"(?:PAM \d{1,3} more|pam_(\w{1,32})\(([^:()\s]{1,64}):(\w{1,32})\):) ", re.ASCII)
+_PAIR = re.compile(r"(?<!\S)([a-z]{1,16})=([^;\s]*)", re.ASCII)
+_SESSION = re.compile(
+    r"session (opened|closed) for user ([^\s(]{1,256})(?:\(uid=(\d{1,10})\))?(?: by ([^\s(]{0,256})(?:\(uid=(\d{1,10})\))?)?",
+    re.ASCII,
+)
+_UNKNOWN = re.compile(r"check pass; user unknown", re.ASCII)
+
+_FAILED: dict[str, Any] = {
+    "event.category": ["authentication"],
+    "event.type": ["start"],
+    "event.outcome": "failure",
+    "event.action": "authentication-failure",
+}
+
+
+def read(message: str, fields: Fields) -> bool:
+    """Write what a PAM line says; False if it is none (then nothing is written)."""
+    module = _MODULE.match(message)
+    if module is None:
+        return False
+    rest = message[module.end() :]
+    session = _SESSION.match(rest)
+    if session is not None:
+        return _session(session, fields)
+    if rest.startswith(("authentication failure", "conversation failed", "auth could not")) or _UNKNOWN.match(rest):
+        fields.update(_FAILED)
+    else:
+        fields["event.category"], fields["event.type"] = ["authentication"], ["info"]
+    kv = {key: value for key, value in _PAIR.findall(rest[:4000]) if value}
+    if "rhost" in kv:
+        put(fields, "source", kv["rhost"])
+    if "user" in kv:
+        fields["user.name"] = kv["user"]
+    if "ruser" in kv:
+        fields["source.user.name"] = kv["ruser"]
+    if "tty" in kv:
+        fields["process.tty.name"] = kv["tty"]
+    if module[1]:
+        fields["pam.module"], fields["pam.service"], fields["pam.type"] = module[1], module[2], module[3]
+    return True
+
+
+def _session(session: re.Match[str], fields: Fields) -> bool:
+    what, user, uid, by, by_uid = session.groups()
+    opened = what == "opened"
+    fields["event.category"] = ["authentication", "session"] if opened else ["session"]
+    fields["event.type"] = ["start"] if opened else ["end"]
+    fields["event.action"] = "session-" + what
+    if opened:
+        fields["event.outcome"] = "success"
+    fields["user.name"] = user
+    if uid:
+        fields["user.id"] = uid
+    if by:
+        fields["source.user.name"] = by
+    if by_uid:
+        fields["source.user.id"] = by_uid
+    return True

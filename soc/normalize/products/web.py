@@ -1,0 +1,176 @@
+"""Access and error logs of nginx and Apache, in files or through syslog → web requests and what went wrong."""
+
+import re
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from soc.model.event import LogSource
+from soc.normalize.addresses import port, put
+from soc.normalize.formats import clf, syslog
+from soc.normalize.products.product import Fields, Product, Reading, refuse
+from soc.normalize.time import Stamp, bsd, iso
+
+_NGINX_ERROR = re.compile(
+    r"(\d{4}/\d{2}/\d{2} \d{2}:\d{2}:\d{2}) \[([a-z]{1,16})\] (\d{1,10})#(\d{1,10}): (?:\*\d{1,20} )?", re.ASCII
+)
+_APACHE_ERROR = re.compile(
+    r"\[([A-Z][a-z]{2} [A-Z][a-z]{2} {1,2}\d{1,2} \d{2}:\d{2}:\d{2}(?:\.\d{1,9})? \d{4})\] \[(?:([\w-]{0,64}):)?([a-z0-9]{1,16})\] "
+    r"(?:\[pid (\d{1,10})(?::tid \d{1,20})?\] )?(?:\([^)]{1,128}\)[^:\[]{0,256}: )?(?:\[(?:remote|client) ([^\]\s]{1,80})\] )?",
+    re.ASCII,
+)
+_CODE = re.compile(r"(AH\d{5}): ", re.ASCII)
+_NGINX_USER = re.compile(r'user "([^"]{0,256})"(?: was not found in|: password mismatch)')
+_APACHE_USER = re.compile(r"user (.{1,256}?)(?: not found|: authentication failure| in realm)", re.ASCII)
+_NGINX_PARTS = re.compile(r', (client|server|request|upstream|host|referrer): (?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^,\s]*))')
+
+_SOURCES = {
+    "nginx": (LogSource("nginx", "webserver", "nginx"),),
+    "apache": (LogSource("apache", "webserver", "apache"),),
+    "web": (LogSource("", "webserver", ""),),
+}
+_ACCESS: dict[str, dict[str, Any]] = {
+    name: {
+        "event.kind": "event",
+        "event.category": ["web"],
+        "event.module": name,
+        "event.dataset": name + ".access",
+    }
+    for name in _SOURCES
+}
+_LOGIN_FAILED: dict[str, Any] = {
+    "event.category": ["authentication", "web"],
+    "event.type": ["start"],
+    "event.outcome": "failure",
+    "event.action": "http-login",
+}
+_QUIET = frozenset(("debug", "info", "notice", "trace1"))
+
+
+def access(text: str, fields: Fields, server: str) -> Reading | None:
+    """An access line, as ``server`` (nginx, apache, web) writes it; None if it is none."""
+    fields_before = _ACCESS[server]
+    line = clf.read(text, fields)
+    if line is None:
+        return None
+    fields.update(fields_before)
+    if "user.name" in fields and fields.get("http.response.status_code") == 401:  # noqa: PLR2004 - RFC 9110 §15.5.2
+        fields["event.category"] = ["authentication", "web"]
+    return _SOURCES[server], line.stamp
+
+
+def nginx_error(text: str, fields: Fields, zone: ZoneInfo) -> Reading | None:
+    """A line of nginx's error log; None if it is none."""
+    match = _NGINX_ERROR.match(text)
+    if match is None:
+        return None
+    when, level, pid, _ = match.groups()
+    rest = text[match.end() :]
+    parts = {name: quoted or bare for name, quoted, bare in _NGINX_PARTS.findall(rest)}
+    put(fields, "source", parts.get("client", "").removeprefix("unix:"))
+    if "request" in parts:
+        clf.request_line(parts["request"], fields)
+    if parts.get("host"):
+        fields["url.domain"] = parts["host"]
+    if parts.get("referrer"):
+        fields["http.request.referrer"] = parts["referrer"]
+    _error("nginx", level, rest, fields)
+    fields["process.pid"] = int(pid)
+    user = _NGINX_USER.search(rest)
+    if user is not None:
+        fields.update(_LOGIN_FAILED)
+        fields["user.name"] = user[1]
+    return _SOURCES["nginx"], iso(when, zone)
+
+
+def apache_error(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
+    """A line of Apache's error log (2.2 and 2.4 forms); None if it is none."""
+    match = _APACHE_ERROR.match(text)
+    if match is None:
+        return None
+    when, module, level, pid, client = match.groups()
+    rest = text[match.end() :]
+    if client:
+        _client(client, fields)
+    code = _CODE.match(rest)
+    if code is not None:
+        fields["event.code"] = code[1]
+        rest = rest[code.end() :]
+    _error("apache", level, rest, fields)
+    if module:
+        fields["apache.error.module"] = module
+    if pid:
+        fields["process.pid"] = int(pid)
+    if module is None or module.startswith("auth"):
+        user = _APACHE_USER.match(rest)
+        if user is not None:
+            fields.update(_LOGIN_FAILED)
+            fields["user.name"] = user[1]
+    return _SOURCES["apache"], _apache_stamp(when, zone, day)
+
+
+def _apache_stamp(when: str, zone: ZoneInfo, day: int) -> Stamp | None:
+    return bsd(when, zone, day)
+
+
+def _client(client: str, fields: Fields) -> None:
+    """``192.0.2.1:51514``, ``2001:db8::1:51514`` (Apache writes no brackets) or an address alone."""
+    address, _, last = client.rpartition(":")
+    number = port(last)
+    if address and number is not None and (client.count(":") == 1 or client.count(":") > 7 or "::" in address):  # noqa: PLR2004
+        put(fields, "source", address.strip("[]"))
+        if "source.ip" in fields:
+            fields["source.port"] = number
+            return
+        fields.pop("source.address", None)
+        fields.pop("source.domain", None)
+    put(fields, "source", client)
+
+
+def _error(server: str, level: str, message: str, fields: Fields) -> None:
+    fields["event.kind"] = "event"
+    fields["event.category"] = ["web"]
+    fields["event.type"] = ["info"] if level in _QUIET else ["error"]
+    fields["event.module"] = server
+    fields["event.dataset"] = server + ".error"
+    fields["log.level"] = level
+    fields["message"] = message
+
+
+def _read(text: str, fields: Fields, zone: ZoneInfo, day: int, server: str) -> Reading | None:
+    reading = access(text, fields, server)
+    if reading is None and server != "apache":
+        reading = nginx_error(text, fields, zone)
+    if reading is None and server != "nginx":
+        reading = apache_error(text, fields, zone, day)
+    return reading
+
+
+def recognize(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
+    """A line of a web server's own file, without knowing which; None if it is none."""
+    return _read(text, fields, zone, day, "web")
+
+
+def _parse(text: str, fields: Fields, zone: ZoneInfo, day: int, server: str) -> Reading:
+    reading = _read(text, fields, zone, day, server)
+    if reading is not None:
+        return reading
+    found = syslog.read(text, fields, zone, day)
+    if found is not None:
+        reading = _read(found[0], fields, zone, day, server)
+        if reading is not None:
+            return reading[0], reading[1] or found[2]
+    raise refuse(f"{server}: neither an access nor an error line")
+
+
+def from_syslog(server: str, message: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
+    """The payload of a syslog line whose program is a web server."""
+    return _read(message, fields, zone, day, server)
+
+
+NGINX = Product("nginx", "nginx: access log (combined) and error log", lambda t, f, z, d: _parse(t, f, z, d, "nginx"))
+APACHE = Product(
+    "apache", "Apache httpd: access log (common, combined, vhost) and error log", lambda t, f, z, d: _parse(t, f, z, d, "apache")
+)
+WEB = Product(
+    "web-access", "an access log in common or combined form, of a server not known", lambda t, f, z, d: _parse(t, f, z, d, "web")
+)

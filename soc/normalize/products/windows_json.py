@@ -1,0 +1,282 @@
+"""Windows and Sysmon events as JSON (NXLog, Winlogbeat, native) → the native names exactly as they came, ECS beside them.
+
+Winlogbeat nests the native names under ``winlog.event_data``: they are lifted to the top as well, where Sigma's rules look.
+"""
+
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from soc.model.event import LogSource
+from soc.normalize.addresses import is_ip, port
+from soc.normalize.formats import json, syslog
+from soc.normalize.products.product import Fields, Product, Reading, refuse
+from soc.normalize.products.windows_logsource import CATEGORIES, ECS, MORE_SERVICES, REGISTRY_ACTIONS, SERVICES
+from soc.normalize.time import Stamp, iso
+
+TEXT: dict[str, str] = {
+    "Computer": "host.name",
+    "Provider_Name": "event.provider",
+    "CommandLine": "process.command_line",
+    "CurrentDirectory": "process.working_directory",
+    "ParentCommandLine": "process.parent.command_line",
+    "TargetFilename": "file.path",
+    "TargetObject": "registry.path",
+    "QueryName": "dns.question.name",
+    "ProcessGuid": "process.entity_id",
+    "ParentProcessGuid": "process.parent.entity_id",
+    "WorkstationName": "source.domain",
+    "ServiceName": "service.name",
+    "Protocol": "network.transport",
+    "ScriptBlockText": "powershell.file.script_block_text",
+}
+"""Native name → ECS, as text."""
+
+EXECUTABLES: dict[str, str] = {
+    "Image": "process",
+    "NewProcessName": "process",
+    "ProcessName": "process",
+    "Application": "process",
+    "SourceImage": "process",
+    "ParentImage": "process.parent",
+    "ParentProcessName": "process.parent",
+}
+"""Native name → whose executable it is; ``.name`` is the last part of its path."""
+
+ADDRESSES: dict[str, str] = {
+    "IpAddress": "source",
+    "SourceIp": "source",
+    "SourceAddress": "source",
+    "ClientAddress": "source",
+    "DestinationIp": "destination",
+    "DestAddress": "destination",
+}
+"""Native name → side. ``::ffff:192.0.2.1``, as Kerberos events write it, is the IPv4 address."""
+
+PORTS: dict[str, str] = {
+    "IpPort": "source.port",
+    "SourcePort": "source.port",
+    "DestinationPort": "destination.port",
+    "DestPort": "destination.port",
+}
+"""Native name → ECS, as an integer."""
+
+_HOW: dict[str, tuple[int, str]] = {
+    **{native: (0, ecs) for native, ecs in TEXT.items()},
+    **{native: (1, ecs) for native, ecs in EXECUTABLES.items()},
+    **{native: (2, ecs) for native, ecs in ADDRESSES.items()},
+    **{native: (3, ecs) for native, ecs in PORTS.items()},
+}
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+_LOOPBACK_TEXTS = frozenset(("-", "", "LOCAL", "::", "0.0.0.0"))  # noqa: S104 - not bound to, recognized as "no address"
+_NOBODY = frozenset(("-", "", None))
+_LONGEST = 1 << 62
+
+
+@lru_cache(maxsize=4096)
+def _kind(channel: str, code: str, registry: str) -> tuple[tuple[LogSource, ...], dict[str, Any]]:
+    """What channel and id alone say; remembered, because there are few."""
+    service = SERVICES.get(channel.lower(), "")
+    categories = CATEGORIES.get((service, code), ())
+    chosen = REGISTRY_ACTIONS.get(registry)
+    if chosen is not None and len(categories) == 3:  # noqa: PLR2004 - Sysmon 12: add, delete, event
+        categories = (chosen, categories[2])
+    sources = tuple(LogSource("windows", category, service) for category in categories)
+    if not sources:
+        sources = (LogSource("windows", "", service),)
+    sources += tuple(LogSource("windows", "", name) for name in MORE_SERVICES.get(service, ()))
+    static: dict[str, Any] = {
+        "event.kind": "event",
+        "event.code": code,
+        "event.module": "sysmon" if service == "sysmon" else "windows",
+        "event.dataset": "windows." + (service or "other"),
+        "winlog.channel": channel,
+        **ECS.get((service, code), {}),
+    }
+    return sources, static
+
+
+@lru_cache(maxsize=16384)
+def _base(path: str) -> str:
+    return path.rpartition("\\")[2] or path
+
+
+def is_windows(event: dict[str, Any]) -> bool:
+    """Whether a decoded object is a Windows event, in one of the shapes collectors give it."""
+    if "EventID" in event or "EventId" in event:
+        return "Channel" in event or "Provider_Name" in event or "SourceName" in event or "ProviderName" in event
+    winlog = event.get("winlog")
+    if winlog.__class__ is dict:
+        return "event_id" in winlog
+    system = event.get("System") or event.get("Event")
+    return system.__class__ is dict and ("EventID" in system or "System" in system)
+
+
+def _unnest(event: dict[str, Any]) -> dict[str, Any]:
+    """Winlogbeat (``winlog.event_data``), native (``System``/``EventData``) and other nesting → flat, native names on top."""
+    flat = json.flatten(event)
+    lifted: dict[str, Any] = {}
+    for name, value in flat.items():
+        for prefix in ("winlog.event_data.", "winlog.user_data.", "Event.EventData.", "EventData.", "Event.System.", "System."):
+            if name.startswith(prefix):
+                lifted.setdefault(name[len(prefix) :].removesuffix(".#text").removesuffix(".Value"), value)
+                break
+    for native, nested in (
+        ("EventID", "winlog.event_id"),
+        ("Channel", "winlog.channel"),
+        ("Provider_Name", "winlog.provider_name"),
+        ("Computer", "winlog.computer_name"),
+        ("Provider_Name", "Provider.Name"),
+        ("Provider_Name", "Provider.#attributes.Name"),
+        ("TimeCreated", "TimeCreated.SystemTime"),
+        ("TimeCreated", "TimeCreated.#attributes.SystemTime"),
+    ):
+        value = flat.get(nested, lifted.get(nested))
+        if value is not None:
+            lifted.setdefault(native, value)
+    for name, value in lifted.items():
+        flat.setdefault(name, value)
+    if "ProviderName" in flat:
+        flat.setdefault("Provider_Name", flat["ProviderName"])
+    return flat
+
+
+def _user(fields: Fields) -> None:
+    """Who: the target of a log-on, else the user of a Sysmon event, else the subject."""
+    name = fields.get("TargetUserName")
+    domain = fields.get("TargetDomainName")
+    if name in _NOBODY:
+        user = fields.get("User")
+        if user.__class__ is str and user not in _NOBODY:
+            domain, _, name = user.rpartition("\\")
+        else:
+            name = fields.get("SubjectUserName")
+            domain = fields.get("SubjectDomainName")
+            if name in _NOBODY:
+                name = fields.get("AccountName")
+                domain = fields.get("Domain")
+    if name.__class__ is str and name not in _NOBODY:
+        fields["user.name"] = name
+        if domain.__class__ is str and domain not in _NOBODY:
+            fields["user.domain"] = domain
+
+
+_STATUS_IDS = frozenset(("4768", "4769", "4776"))
+
+
+def _stamp(fields: Fields, zone: ZoneInfo) -> Stamp | None:
+    """The event's own time: TimeCreated, Sysmon's UtcTime (UTC), EventTime (the host's zone if none), the shipper's."""
+    for name in ("TimeCreated", "UtcTime", "EventTime", "@timestamp", "timestamp"):
+        value = fields.get(name)
+        if value.__class__ is str and (stamp := iso(value + "Z" if name == "UtcTime" else value, zone)) is not None:
+            return stamp
+    return None
+
+
+def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo) -> Reading:
+    """Read a decoded event; the native names end up in ``fields`` with their values as they came."""
+    if not _SCALARS.issuperset(map(type, event.values())):
+        event = _unnest(event)
+    header = dict(fields) if fields else None
+    fields.update(event)
+    if header:
+        fields.update(header)
+    stamp = _stamp(fields, zone)
+    how_of = _HOW
+    for native, value in event.items():
+        how = how_of.get(native)
+        if how is None:
+            if value.__class__ is int and not -_LONGEST < value < _LONGEST:
+                fields[native] = json.scalar(value)
+            continue
+        kind, ecs = how
+        if value.__class__ is not str:
+            if kind == 3 and value.__class__ is int and 0 <= value <= 65535:  # noqa: PLR2004 - see _HOW
+                fields[ecs] = value
+            continue
+        if value in ("-", ""):
+            continue
+        if kind == 0:
+            fields[ecs] = value
+        elif kind == 1:
+            fields[ecs + ".executable"] = value
+            fields[ecs + ".name"] = _base(value) if len(value) < 1024 else value  # noqa: PLR2004
+        elif kind == 2:  # noqa: PLR2004
+            address = value.removeprefix("::ffff:")
+            if address not in _LOOPBACK_TEXTS and is_ip(address):
+                fields[ecs + ".ip"] = address
+        else:
+            number = port(value)
+            if number is not None:
+                fields[ecs] = number
+    return _finish(fields), stamp
+
+
+def _finish(fields: Fields) -> tuple[LogSource, ...]:
+    code = str(fields.get("EventID", fields.get("EventId", "")))
+    channel = fields.get("Channel")
+    registry = fields.get("EventType")
+    sources, static = _kind(
+        channel[:256] if channel.__class__ is str else "",
+        code[:32],
+        registry.lower()[:32] if code == "12" and registry.__class__ is str else "",
+    )
+    fields.update(static)
+    if "host.name" not in fields:
+        host = fields.get("Hostname", fields.get("host"))
+        if host.__class__ is str:
+            fields["host.name"] = host
+    pid = fields.get("ProcessId", fields.get("NewProcessId"))
+    if pid.__class__ is int:
+        fields["process.pid"] = pid
+    elif pid.__class__ is str:
+        number = _pid(pid)
+        if number is not None:
+            fields["process.pid"] = number
+    _user(fields)
+    if "event.outcome" not in static:
+        _outcome(code, fields)
+    return sources
+
+
+@lru_cache(maxsize=16384)
+def _hexadecimal(text: str) -> int | None:
+    try:
+        return int(text, 16)
+    except ValueError:
+        return None
+
+
+def _pid(text: str) -> int | None:
+    """Sysmon writes decimal, Security ``0x1a4``."""
+    return _hexadecimal(text) if text.startswith("0x") and len(text) <= 12 else port(text)  # noqa: PLR2004
+
+
+def _outcome(code: str, fields: Fields) -> None:
+    if code in _STATUS_IDS:
+        status = fields.get("Status")
+        if status.__class__ is str:
+            fields["event.outcome"] = "success" if _hexadecimal(status[:12]) == 0 else "failure"
+        return
+    kind = fields.get("EventType", fields.get("winlog.keywords"))
+    if kind == "AUDIT_SUCCESS" or kind == ["Audit Success"]:
+        fields["event.outcome"] = "success"
+    elif kind == "AUDIT_FAILURE" or kind == ["Audit Failure"]:
+        fields["event.outcome"] = "failure"
+
+
+def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
+    """One line: the JSON object, alone or as the message of a syslog line."""
+    event = json.decode_object(text)
+    header: Stamp | None = None
+    if event is None:
+        found = syslog.read(text, fields, zone, day)
+        event = json.decode_object(found[0]) if found is not None else None
+        header = found[2] if found is not None else None
+    if event is None:
+        raise refuse("windows-json: no JSON object")
+    sources, stamp = read(event, fields, zone)
+    return sources, stamp or header
+
+
+PRODUCT = Product("windows-json", "Windows and Sysmon events as JSON: NXLog, Winlogbeat, native", parse)

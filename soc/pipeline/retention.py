@@ -1,0 +1,43 @@
+"""Retention: once a minute the oldest records of each topic and the oldest events of the store go, never one still to be read."""
+
+import asyncio
+
+import structlog
+
+from soc.bus.base import Bus
+from soc.clock import DAY, Clock
+from soc.pipeline.table import ACTIONS, ANSWERS, DETECTIONS, EPISODES, EVENTS, RAW
+from soc.settings import Settings
+from soc.store.base import Store
+
+log = structlog.get_logger()
+
+DERIVED = (EVENTS, DETECTIONS, EPISODES, ACTIONS, ANSWERS)
+"""Topics whose records are of use only until they are folded; alerts, incidents, outbox, audit, dead letters and rules are
+what the store is rebuilt from, and stay."""
+
+EVERY_SECONDS = 60.0
+DAY_SECONDS = 86_400.0
+UNBOUNDED = 1 << 62
+
+
+async def keep_retention(bus: Bus, store: Store, settings: Settings, clock: Clock, stop: asyncio.Event) -> None:
+    """Apply the settings' retention until told to stop."""
+    while not stop.is_set():
+        await apply_retention(bus, store, settings, clock)
+        try:
+            await asyncio.wait_for(stop.wait(), EVERY_SECONDS)
+        except TimeoutError:
+            continue
+
+
+async def apply_retention(bus: Bus, store: Store, settings: Settings, clock: Clock) -> int:
+    """Apply it once; returns how many records and documents went."""
+    raw_age = settings.bus.raw_max_age_days * DAY_SECONDS
+    gone = await bus.retain(RAW, max_age=raw_age, max_bytes=settings.bus.raw_max_bytes)
+    for topic in DERIVED:
+        gone += await bus.retain(topic, max_age=settings.bus.max_age_days * DAY_SECONDS, max_bytes=UNBOUNDED)
+    gone += await store.delete_before("event", clock() - round(settings.store.event_days * DAY))
+    if gone:
+        log.info("retention", removed=gone)
+    return gone

@@ -1,0 +1,87 @@
+"""What a regular expression's own parse tree tells before it is ever run: is it risky, and what must occur in the text."""
+
+import re._constants as sre  # the parse tree is not public; the names are stable from 3.11 on
+import re._parser as sre_parser
+from collections.abc import Iterable
+from typing import Any, Final
+
+Tree = Iterable[tuple[Any, Any]]
+
+_MANY_TIMES: Final = 8
+"""A repetition of at least this many rounds around a variable one counts as risky."""
+REPEATS: Final = (sre.MAX_REPEAT, sre.MIN_REPEAT)
+
+def simplify(source: str) -> str:
+    r"""The expression without a leading ``.*``, which changes nothing about whether it is found, but costs a square."""
+    while source.startswith(".*") and source[2:3] not in ("+", "{", "*"):
+        source = source[3:] if source[2:3] == "?" else source[2:]
+    return source
+
+
+def parse(source: str, flags: int) -> Any:
+    """The parse tree of ``re`` itself.
+
+    Raises:
+        re.error: if it is no expression.
+    """
+    return sre_parser.parse(source, flags)
+
+
+def is_risky(source: str, flags: int) -> bool:
+    """Whether a repetition around another variable one, or around alternatives, could backtrack exponentially."""
+    return _risky(parse(simplify(source), flags), repeated=False)
+
+
+def _risky(tree: Tree, *, repeated: bool) -> bool:
+    for op, av in tree:
+        if op in REPEATS:
+            low, high, body = av
+            if low != high and repeated:
+                return True
+            if _risky(body, repeated=repeated or high >= _MANY_TIMES):
+                return True
+        elif op is sre.BRANCH:
+            if repeated or any(_risky(branch, repeated=repeated) for branch in av[1]):
+                return True
+        elif op is sre.SUBPATTERN:
+            if _risky(av[3], repeated=repeated):
+                return True
+        elif op in (sre.ASSERT, sre.ASSERT_NOT) and _risky(av[1], repeated=repeated):
+            return True
+    return False
+
+
+def required_literals(source: str, flags: int, shortest: int) -> tuple[str, ...]:
+    """Case-folded literals of which at least one is in every (folded) text that the expression is found in.
+
+    Those of at least ``shortest`` characters; () if none is known. ``re`` ignores case a little differently from folding
+    outside ASCII (``\u0130``, ``\u0131``), so for a text that is not ASCII nothing follows.
+    """
+    return tuple(dict.fromkeys(_best(parse(source, flags), shortest)))
+
+
+def _best(tree: Tree, shortest: int) -> list[str]:
+    """The best set for a sequence: of all literals that must occur in it, the longest; of alternatives, one each."""
+    candidates: list[list[str]] = []
+    run: list[str] = []
+
+    def close() -> None:
+        if run:
+            candidates.append(["".join(run).casefold()])
+            run.clear()
+
+    for op, av in tree:
+        if op is sre.LITERAL:
+            run.append(chr(av))
+            continue
+        close()
+        if op is sre.SUBPATTERN:
+            candidates.append(_best(av[3], shortest))
+        elif op in REPEATS and av[0] >= 1:
+            candidates.append(_best(av[2], shortest))
+        elif op is sre.BRANCH:
+            branches = [_best(branch, shortest) for branch in av[1]]
+            candidates.append([text for branch in branches for text in branch] if all(branches) else [])
+    close()
+    usable = [c for c in candidates if c and min(map(len, c)) >= shortest]
+    return min(usable, key=lambda c: sum(1 / len(t) ** 2 for t in c)) if usable else []

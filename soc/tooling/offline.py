@@ -1,0 +1,184 @@
+"""The whole analysis in one process without a bus: raw records in; matches as they come and live episodes at the end out."""
+
+from collections import deque
+from collections.abc import Iterable
+
+import msgspec
+
+from soc.clock import DAY, SECOND, Micros
+from soc.correlate.correlator import Correlator
+from soc.detect.detector import Detector, Match
+from soc.detect.feed import Sampler, feed, feed_episode
+from soc.errors import RecordError
+from soc.model import DeadLetter, Detection, Episode, Event, RawRecord, Watermark
+from soc.normalize.normalizer import Discarded, Normalizer
+from soc.sigma.ruleset import RuleSet
+
+BATCH = 512
+"""Detections handed to the correlator at once; the result does not depend on it."""
+
+KEPT_LETTERS = 1000
+"""Dead letters kept for looking at; all are counted."""
+
+END_OF_TIME: Micros = 253_402_300_799 * SECOND
+"""9999-12-31T23:59:59Z, the last second a datetime holds: the watermark when no more input comes."""
+
+
+class Offline:
+    """What engine and correlate do in an installation, over one finished input.
+
+    It is what ``soc detect`` and the cases of rules run, and what tests compare an installation with. By default nothing
+    is late: the watermark moves only at the end, so that the order of the input does not matter, and memory is bounded
+    by the correlator's bounds alone. With ``lateness`` the watermark follows the input as in an installation.
+
+    Attributes:
+        events: how many records became events.
+        dead_letters: how many did not.
+        discarded: how many a profile discards by name.
+        detections: how many (event, rule) matches there were.
+        episodes: how many live episodes the end gave; 0 before ``finish``.
+        evicted: what the correlator gave up for its bounds, by bound.
+        letters: the last dead letters.
+    """
+
+    def __init__(
+        self,
+        rules: RuleSet,
+        normalizer: Normalizer,
+        *,
+        detector: Detector | None = None,
+        singles: bool = False,
+        lateness: Micros | None = None,
+        max_groups: int = 100_000,
+        max_events_per_group: int = 10_000,
+    ) -> None:
+        """Set up.
+
+        Args:
+            rules: the loaded set.
+            normalizer: with the profiles that the records' listeners, addresses or ``profile`` name.
+            detector: one made before with the same rules; None = make one.
+            singles: let ``finish`` also return the episodes of rules on single events, as an installation raises them.
+            lateness: see the class; None = nothing is late.
+            max_groups: as in ``settings.CorrelationSettings``.
+            max_events_per_group: as in ``settings.CorrelationSettings``.
+        """
+        self.events = 0
+        self.dead_letters = 0
+        self.discarded = 0
+        self.detections = 0
+        self.episodes = 0
+        self.evicted: dict[str, int] = {}
+        self.letters: deque[DeadLetter] = deque(maxlen=KEPT_LETTERS)
+        self._rules = rules
+        self._normalizer = normalizer
+        self._detector = detector or Detector(rules)
+        self._singles = singles
+        self._lateness = lateness
+        self._sampler = Sampler()
+        self._correlator = Correlator(
+            rules,
+            lateness=10 * 365 * DAY if lateness is None else lateness,
+            raw_partitions=1,
+            max_groups=max_groups,
+            max_events_per_group=max_events_per_group,
+        )
+        self._pending: list[Detection | Watermark] = []
+        self._live: dict[str, Episode] = {}
+        self._newest: dict[str, Micros] = {}
+        self._watermark: Micros = 0
+
+    def feed(self, record: RawRecord, event_id: str, now: Micros) -> list[tuple[Event, Match]]:
+        """One record: the event and each rule that matched it; [] for none, a dead letter or a discarded line."""
+        try:
+            event = self._normalizer.normalize(record, event_id, now)
+        except RecordError as error:
+            self._bury(record, event_id, error)
+            return []
+        if isinstance(event, Discarded):
+            self.discarded += 1
+            return []
+        self.events += 1
+        return self.feed_event(event, now)
+
+    def feed_event(self, event: Event, now: Micros) -> list[tuple[Event, Match]]:
+        """One event that is normalized already (it is not counted in ``events``)."""
+        matches = self._detector.detect(event)
+        if matches:
+            self.detections += len(matches)
+            late = self._lateness is not None and event.correlation_time < self._watermark - self._lateness
+            self._queue(event, matches, late=late, now=now)
+        if self._lateness is not None:
+            self._follow(event)
+        return [(event, match) for match in matches]
+
+    def finish(self, now: Micros, *, muted: bool = False) -> list[Episode]:
+        """The end of the input: every window closes.
+
+        Args:
+            now: processing time.
+            muted: also return episodes of correlations that raise no alerts because they only feed others.
+
+        Returns:
+            The live episodes by (start, rule, id): of correlations, and of single events where ``singles`` was asked.
+        """
+        self._apply(now)  # all that feeds back comes before the end: nothing may be late because of it
+        self._pending.append(Watermark(0, END_OF_TIME))
+        self._apply(now)
+        live = [episode for episode in self._live.values() if muted or episode.rule in self._rules.alerting]
+        self.episodes = len(live)
+        return sorted(live, key=lambda episode: (episode.start, episode.rule, episode.id))
+
+    def _queue(self, event: Event, matches: Iterable[Match], *, late: bool, now: Micros) -> None:
+        for _, detection in feed(event, matches, self._rules, self._sampler):
+            if not detection.target and not self._singles:
+                continue
+            self._pending.append(_late(detection) if late else detection)
+        if len(self._pending) >= BATCH:
+            self._apply(now)
+
+    def _apply(self, now: Micros) -> None:
+        """Run the correlator until nothing feeds back: an episode may be an input of the correlations above it."""
+        items, self._pending = self._pending, []
+        self._sampler = Sampler()
+        while items:
+            outcome = self._correlator.apply(items, now)
+            for what, count in outcome.evicted.items():
+                self.evicted[what] = self.evicted.get(what, 0) + count
+            items = []
+            for episode in outcome.episodes:
+                self._keep(episode)
+                items.extend(detection for _, detection in feed_episode(episode, self._rules))
+        if self._watermark and self._lateness is not None:
+            self._pending.append(Watermark(0, self._watermark))
+
+    def _keep(self, episode: Episode) -> None:
+        if episode.state != "live":
+            self._live.pop(episode.id, None)
+        else:
+            self._live[episode.id] = episode
+
+    def _follow(self, event: Event) -> None:
+        """The watermark: the minimum over the sources of the newest time seen from each."""
+        if event.correlation_time > self._newest.get(event.source, 0):
+            self._newest[event.source] = event.correlation_time
+            self._watermark = max(self._watermark, min(self._newest.values()))
+
+    def _bury(self, record: RawRecord, event_id: str, error: RecordError) -> None:
+        self.dead_letters += 1
+        letter = DeadLetter(
+            event_id,
+            error.stage,
+            error.reason,
+            record.data,
+            record.source,
+            record.listener,
+            record.peer,
+            record.received,
+            record.profile,
+        )
+        self.letters.append(letter)
+
+
+def _late(detection: Detection) -> Detection:
+    return msgspec.structs.replace(detection, late=True)

@@ -1,0 +1,209 @@
+"""A real installation for tests: processes started, fed over sockets, killed, restarted and asked what it holds."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from soc.bus.embedded import EmbeddedBus
+from soc.model import Alert, Event, decode
+from soc.pipeline.status import ProcessStatus, is_alive, read_statuses
+from soc.pipeline.table import ALERTS, EVENTS, topology
+from soc.supervise import GROUPS
+
+READY_SECONDS = 60
+TOKEN = "test-ingest-token"
+
+
+def free_port() -> int:
+    """A port that is free for UDP and TCP on loopback now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
+        tcp.bind(("127.0.0.1", 0))
+        return tcp.getsockname()[1]
+
+
+@dataclass
+class Installation:
+    """One data directory and the processes on it."""
+
+    directory: Path
+    rules: Path | None = None
+    partitions: int = 2
+    http_port: int = field(default_factory=free_port)
+    tcp_port: int = field(default_factory=free_port)
+    console_port: int = field(default_factory=free_port)
+    metrics_port: int = field(default_factory=free_port)
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def config(self) -> Path:
+        return self.directory / "soc.toml"
+
+    @property
+    def data_dir(self) -> Path:
+        return self.directory / "data"
+
+    def write_config(self) -> None:
+        rules = f'[rules]\npaths = ["{self.rules}"]\n' if self.rules else ""
+        self.config.write_text(
+            f"""
+data_dir = "{self.data_dir}"
+[[listeners]]
+type = "http"
+name = "http"
+port = {self.http_port}
+token = "{TOKEN}"
+source = "http"
+[[listeners]]
+type = "syslog-tcp"
+name = "tcp"
+port = {self.tcp_port}
+source = "tcp"
+[bus]
+partitions = {self.partitions}
+[correlation]
+lateness_seconds = 7200
+[console]
+port = {self.console_port}
+[metrics]
+port = {self.metrics_port}
+[log]
+level = "warning"
+format = "json"
+{rules}"""
+        )
+
+    def start(self) -> None:
+        """Start every process and wait until all are ready."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.write_config()
+        command = [sys.executable, "-m", "soc", "run", "--config", str(self.config)]
+        with (self.directory / "stderr.log").open("ab") as errors:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors)
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            assert self._process is not None
+            assert self._process.poll() is None, self.said()
+            if {status.group for status in self.statuses() if status.ready} == set(GROUPS):
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"not ready within {READY_SECONDS} s:\n{self.said()}")
+
+    def said(self) -> str:
+        """The end of what the processes logged."""
+        return (self.directory / "stderr.log").read_text(errors="replace")[-6000:]
+
+    def statuses(self) -> list[ProcessStatus]:
+        return [status for status in read_statuses(self.data_dir) if is_alive(status)]
+
+    def kill(self, group: str) -> bool:
+        """``kill -9`` one process, if it is there."""
+        for status in self.statuses():
+            if status.group == group:
+                os.kill(status.pid, signal.SIGKILL)
+                return True
+        return False
+
+    def kill_all(self) -> None:
+        """``kill -9`` the supervisor and every process at once."""
+        assert self._process is not None
+        pids = [self._process.pid, *(status.pid for status in self.statuses())]
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self._process.wait(30)
+
+    def stop(self) -> int:
+        """Stop cleanly; the exit code."""
+        if self._process is None or self._process.poll() is not None:
+            return 0
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(60)
+
+    def soc(self, *arguments: str, timeout: float = 200) -> subprocess.CompletedProcess[bytes]:
+        """Run another command on this installation."""
+        command = [sys.executable, "-m", "soc", *arguments, "--config", str(self.config)]
+        return subprocess.run(command, capture_output=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL)
+
+    def reconcile(self) -> Mapping[str, Any]:
+        """``soc reconcile --wait``, which must say that all is balanced."""
+        found = self.soc("reconcile", "--wait", "--timeout", "120")
+        assert found.returncode == 0, (found.stdout.decode(), found.stderr.decode(), self.said())
+        return json.loads(found.stdout)
+
+    def bus(self) -> EmbeddedBus:
+        return EmbeddedBus(self.data_dir / "bus", topology(self.partitions))
+
+    def newest(self, topic: str, type_: type[Any]) -> dict[str, Any]:
+        """The last value of each key of a topic."""
+        return {record_key: decode(value, type_) for record_key, value in self.read(topic)}
+
+    def read(self, topic: str) -> Sequence[tuple[str, bytes]]:
+        """Every (key, value) of a topic; per key in order."""
+
+        async def read() -> list[tuple[str, bytes]]:
+            bus = self.bus()
+            reader = bus.reader([topic])
+            found: list[tuple[str, bytes]] = []
+            try:
+                while records := await reader.fetch(5000, 0.0):
+                    found += [(record.key.decode(), record.value) for record in records]
+            finally:
+                await reader.close()
+                await bus.close()
+            return found
+
+        return asyncio.run(read())
+
+    def lines(self) -> dict[str, str]:
+        """Raw id → line, of every normalized event."""
+        events = [decode(value, Event) for _, value in self.read(EVENTS)]
+        assert len({event.id for event in events}) == len(events), "a raw id came out twice"
+        return {event.id: event.fields["event.original"] for event in events}
+
+    def live_alerts(self) -> set["LiveAlert"]:
+        """Live alerts as DESIGN §3 compares them, their members as lines: ids differ between two runs."""
+        lines = self.lines()
+        alerts: dict[str, Alert] = self.newest(ALERTS, Alert)
+        return {
+            LiveAlert(a.rule_id, a.group, a.first_seen, a.last_seen, frozenset(lines[m] for m in a.members))
+            for a in alerts.values()
+            if a.state == "live"
+        }
+
+
+class LiveAlert(msgspec.Struct, frozen=True):
+    """(rule, group, interval, members): what two runs must have in common."""
+
+    rule: str
+    group: tuple[tuple[str, str], ...]
+    start: int
+    end: int
+    members: frozenset[str]
+
+
+@contextmanager
+def running(installation: Installation) -> Iterator[Installation]:
+    """Started, and stopped at the end however the test goes."""
+    try:
+        installation.start()
+        yield installation
+    finally:
+        if installation._process is not None and installation._process.poll() is None:
+            installation.stop()

@@ -1,0 +1,33 @@
+"""The commands: each is documented, has help with an example, and the page about them is the truth."""
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from soc.cli import soc
+
+ROOT = Path(__file__).parent.parent
+
+
+def commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    yield name, command
+    if isinstance(command, click.Group):
+        for child, child_command in command.commands.items():
+            yield from commands(child_command, f"{name} {child}")
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands(soc, "soc")), ids=lambda value: str(value))
+def test_every_command_has_help(name: str, command: click.Command):
+    assert command.help, name
+
+
+def test_the_page_about_the_commands_is_generated_from_them():
+    spec = importlib.util.spec_from_file_location("generate_cli", ROOT / "docs" / "generate_cli.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.TARGET.read_text(encoding="utf-8") == module.page(), "run: python docs/generate_cli.py"
