@@ -106,7 +106,9 @@ async def measure(directory: Path, batches: int) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batches", type=int, default=200)
-    parser.add_argument("--directory", type=Path, default=None, help="on the disk to measure; default: the system's temporary one")
+    parser.add_argument(
+        "--directory", type=Path, default=None, help="on the disk to measure; default: the system's temporary one"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.directory) as directory:
         print(json.dumps(asyncio.run(measure(Path(directory), arguments.batches)), indent=2))

@@ -102,4 +102,6 @@ class Balance:
 
     def total(self) -> int:
         """All records counted in what is kept."""
-        return sum(sum(counts.values()) for counts in self._open.values()) + sum(sum(totals) for _, totals in self._packed.values())
+        return sum(sum(counts.values()) for counts in self._open.values()) + sum(
+            sum(totals) for _, totals in self._packed.values()
+        )

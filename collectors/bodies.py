@@ -45,7 +45,11 @@ def too_large(limit: int) -> NoReturn:
     Raises:
         BodyError: 413.
     """
-    raise BodyError(413, f"the body is larger than {limit} bytes (after decompression)", "send it in smaller parts, each with its own Idempotency-Key")
+    raise BodyError(
+        413,
+        f"the body is larger than {limit} bytes (after decompression)",
+        "send it in smaller parts, each with its own Idempotency-Key",
+    )
 
 
 def decompress(body: bytes, encoding: str, limit: int) -> bytes:
@@ -76,7 +80,9 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
             parts.append(part)
             rest = member.unused_data.lstrip(b"\0")
     except zlib.error as error:
-        raise BodyError(400, f"the body is no gzip: {error}", "compress it with gzip, or leave Content-Encoding out") from error
+        raise BodyError(
+            400, f"the body is no gzip: {error}", "compress it with gzip, or leave Content-Encoding out"
+        ) from error
     return b"".join(parts)
 
 
@@ -96,6 +102,10 @@ def records_of(body: bytes, content_type: str) -> list[bytes]:
                 "send [record, …], or one record a line with Content-Type: application/x-ndjson",
             ) from error
     if content_type not in NDJSON_TYPES:
-        raise BodyError(415, f"Content-Type {content_type!r} is not supported", "use application/x-ndjson, text/plain or application/json (an array)")
+        raise BodyError(
+            415,
+            f"Content-Type {content_type!r} is not supported",
+            "use application/x-ndjson, text/plain or application/json (an array)",
+        )
     lines = (line.rstrip(b"\r") for line in body.split(b"\n"))
     return [line for line in lines if line.strip(b" \t\r\0")]

@@ -48,11 +48,15 @@ class _Body(NamedTuple):
 
 
 def _answer(status: int, value: object, headers: dict[str, str] | None = None) -> web.Response:
-    return web.Response(status=status, body=msgspec.json.encode(value), content_type="application/json", headers=headers)
+    return web.Response(
+        status=status, body=msgspec.json.encode(value), content_type="application/json", headers=headers
+    )
 
 
 def _refusal(status: int, what: str, where: str, advice: str) -> web.Response:
-    headers = {"Retry-After": RETRY_AFTER} if status == 503 else {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    headers = (
+        {"Retry-After": RETRY_AFTER} if status == 503 else {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    )
     return _answer(status, {"error": what, "where": where, "advice": advice}, headers)
 
 
@@ -112,12 +116,21 @@ class HttpIngest:
     async def run(self) -> None:
         """See ``Collector.run``."""
         await self._intake.ready.wait()
-        kept = [(decode(value, _Kept).received, key) for key, value in self._intake.state.items() if key.startswith(self._prefix)]
+        kept = [
+            (decode(value, _Kept).received, key)
+            for key, value in self._intake.state.items()
+            if key.startswith(self._prefix)
+        ]
         self._expiry.extend(sorted(kept))
         application = web.Application(middlewares=[_json_errors], client_max_size=self._max_body + 1)
         application.router.add_post("/ingest", self._ingest)
         runner = web.AppRunner(
-            application, access_log=None, handle_signals=False, auto_decompress=False, shutdown_timeout=STOP_TIMEOUT, keepalive_timeout=75.0
+            application,
+            access_log=None,
+            handle_signals=False,
+            auto_decompress=False,
+            shutdown_timeout=STOP_TIMEOUT,
+            keepalive_timeout=75.0,
         )
         with self._intake.attached():
             sock = listen_tcp(*self._bind)
@@ -134,9 +147,16 @@ class HttpIngest:
 
     async def _ingest(self, request: web.Request) -> web.Response:
         where = "POST /ingest"
-        if not hmac.compare_digest(request.headers.get("Authorization", "").encode("utf-8", "surrogateescape"), self._authorization):
+        if not hmac.compare_digest(
+            request.headers.get("Authorization", "").encode("utf-8", "surrogateescape"), self._authorization
+        ):
             self.counters.rejected += 1
-            return _refusal(401, "the token is missing or wrong", "header Authorization", "send Authorization: Bearer <token of this listener>")
+            return _refusal(
+                401,
+                "the token is missing or wrong",
+                "header Authorization",
+                "send Authorization: Bearer <token of this listener>",
+            )
         if self._stopping or self._requests >= MAX_REQUESTS:
             self.counters.pushed_back += 1
             what = "the listener is stopping" if self._stopping else f"{MAX_REQUESTS} requests are under way"
@@ -194,7 +214,9 @@ class HttpIngest:
         now = self._clock()
         if kept is not None and kept.received + KEY_KEPT > now:
             if kept.body != body.digest:
-                raise BodyError(422, "this Idempotency-Key came before with another body", "use a new key for every body")
+                raise BodyError(
+                    422, "this Idempotency-Key came before with another body", "use a new key for every body"
+                )
             self.counters.duplicates += 1
             return _answer(200, {"accepted": kept.count}, {"Idempotent-Replay": "true"})
         # the body is part of the id: a key used again after it expired names other records
@@ -223,14 +245,26 @@ class HttpIngest:
         return old
 
     async def _append(
-        self, request: web.Request, body: _Body, identity: str, state: dict[bytes, bytes | None], settled: Callable[[bool], None]
+        self,
+        request: web.Request,
+        body: _Body,
+        identity: str,
+        state: dict[bytes, bytes | None],
+        settled: Callable[[bool], None],
     ) -> None:
         transport = request.transport
         peer, address = peer_of((transport.get_extra_info("peername") if transport is not None else None) or ("", 0))
         source, limit, received = self._source or address, self._max_bytes, self._clock()
         records = [
             RawRecord(
-                line[:limit], received, self.name, peer, source, f"{identity}/{index}" if identity else "", self._profile, len(line) > limit
+                line[:limit],
+                received,
+                self.name,
+                peer,
+                source,
+                f"{identity}/{index}" if identity else "",
+                self._profile,
+                len(line) > limit,
             )
             for index, line in enumerate(body.lines)
         ]
@@ -257,7 +291,9 @@ class HttpIngest:
 
 
 @web.middleware
-async def _json_errors(request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+async def _json_errors(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
     """What aiohttp answers by itself (404, 405, 413), as JSON too."""
     try:
         return await handler(request)

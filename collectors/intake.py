@@ -78,7 +78,9 @@ class Intake:
         max_queued_bytes: encoded bytes accepted and not yet durable; beyond it ``append`` waits.
     """
 
-    def __init__(self, open_claim: Callable[[], Awaitable[Claim]], *, clock: Clock, max_queued_bytes: int = 64 * 1024 * 1024) -> None:
+    def __init__(
+        self, open_claim: Callable[[], Awaitable[Claim]], *, clock: Clock, max_queued_bytes: int = 64 * 1024 * 1024
+    ) -> None:
         self._open_claim = open_claim
         self._clock = clock
         self._max = max_queued_bytes
@@ -242,14 +244,18 @@ class Intake:
     async def _release(self) -> None:
         claim, self._claim = self._claim, None
         if claim is not None:
-            with suppress(BusError, UnavailableError):  # it may be dead already; nothing uncommitted survives either way
+            with suppress(
+                BusError, UnavailableError
+            ):  # it may be dead already; nothing uncommitted survives either way
                 await claim.release()
 
     def _restore(self) -> None:
         assert self._claim is not None
         restored = self._claim.state
         self._balance = Balance(restored.items())
-        self._state.update((key, value) for key, value in restored.items() if not key.startswith(PREFIX) and key != BATCH_KEY)
+        self._state.update(
+            (key, value) for key, value in restored.items() if not key.startswith(PREFIX) and key != BATCH_KEY
+        )
 
     def _take(self) -> list[_Submission]:
         batch = [self._queue.popleft()]
@@ -272,7 +278,9 @@ class Intake:
             changes.update(submission.state)
         plan = self._balance.plan(counts, self._clock())
         # what the senders are told if this is cancelled: nobody may take an unknown outcome for a durable one
-        failure: BusError | UnavailableError | None = UnavailableError("intake: stopped while writing; the outcome is not known")
+        failure: BusError | UnavailableError | None = UnavailableError(
+            "intake: stopped while writing; the outcome is not known"
+        )
         try:
             await self._write(outputs, {**changes, **plan.changes()})
             failure = None

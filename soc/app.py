@@ -4,16 +4,16 @@ import asyncio
 import os
 import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
 import msgspec
 from aiohttp import web
 from collectors.file import FileTail
-from collectors.http import HttpIngest
 
 from collectors.base import Collector
+from collectors.http import HttpIngest
 from collectors.intake import Intake
 from collectors.syslog_tcp import SyslogTcp
 from collectors.syslog_udp import SyslogUdp
@@ -195,7 +195,7 @@ async def _collect(process: Process) -> None:
     listeners = [make_collector(listener, intake, settings) for listener in settings.listeners]
     async with asyncio.TaskGroup() as tasks:
         writing = tasks.create_task(intake.run(), name="intake")
-        await intake.started.wait()
+        await intake.ready.wait()
         running = [tasks.create_task(listener.run(), name=listener.name) for listener in listeners]
         for listener in listeners:
             await listener.ready.wait()
@@ -204,7 +204,7 @@ async def _collect(process: Process) -> None:
         process.ready.add("collect")
         while not process.stop.is_set():
             for listener in listeners:
-                process.counters[listener.name] = listener.counters.as_dict()
+                process.counters[listener.name] = asdict(listener.counters)
             await _wait(process.stop, STATUS_SECONDS)
         for task in running:
             task.cancel()

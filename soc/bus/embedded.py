@@ -16,7 +16,7 @@ from soc.bus.embedded_check import all_problems, retire
 from soc.bus.embedded_claim import EmbeddedClaim, Options
 from soc.bus.embedded_inputs import Inputs
 from soc.bus.embedded_layout import Disk, Layout
-from soc.bus.embedded_log import Key, Mark, Stream, opened, read_positions, read_state, read_streams, sync_directory
+from soc.bus.embedded_log import Key, Mark, Stream, opened, read_positions, read_state, read_streams
 from soc.bus.embedded_retain import retain
 from soc.clock import SECOND, Clock, now
 
@@ -104,7 +104,8 @@ class EmbeddedBus:
 
     async def states(self, stage: str) -> AsyncIterator[tuple[int, Mapping[bytes, bytes]]]:
         """The committed state of each partition of a stage that was ever claimed."""
-        return self._states(stage)
+        for partition, path in self._layout.paths(self._layout.stage(stage)):
+            yield partition, await asyncio.to_thread(_state_of, path)
 
     async def lag(self) -> Sequence[Lag]:
         """How far every stage is behind on every log it reads."""
@@ -155,10 +156,6 @@ class EmbeddedBus:
     def _ends(self, topics: Sequence[str]) -> dict[Key, int]:
         return {(s.topic, s.partition, s.log_id): s.next for _, _, s in self._streams(topics)}
 
-    async def _states(self, stage: str) -> AsyncIterator[tuple[int, Mapping[bytes, bytes]]]:
-        for partition, path in self._layout.paths(self._layout.stage(stage)):
-            yield partition, await asyncio.to_thread(_state_of, path)
-
     def _lag(self) -> Iterator[Lag]:
         marks: dict[tuple[str, int], dict[Key, Mark]] = {}
         for stage in self.topology.stages:
@@ -182,7 +179,6 @@ class EmbeddedBus:
             connection.execute("UPDATE meta SET epoch = epoch + 1")
             log_id = retire(self._layout, row, path, connection)
             connection.execute("COMMIT")
-        sync_directory(path.parent)
         return log_id
 
 

@@ -7,13 +7,14 @@ and so fill, commit and close never overlap.
 import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from soc.bus.base import Address, Message, Positions, Record, Stage, Step
+from soc.bus.embedded_append import Tail, append
 from soc.bus.embedded_check import reader_problems, writer_problems
 from soc.bus.embedded_inputs import Inputs
 from soc.bus.embedded_layout import Disk, Layout
@@ -21,8 +22,6 @@ from soc.bus.embedded_lease import Lease, read_epoch, take
 from soc.bus.embedded_log import (
     Key,
     Mark,
-    Tail,
-    append,
     connect,
     identity,
     read_positions,

@@ -43,7 +43,7 @@ class Layout:
         mistakes = list(_contradictions(topology))
         if mistakes:
             raise SettingsError(mistakes)
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
         with self._locked():
             self._agree()
 

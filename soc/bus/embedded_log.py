@@ -1,4 +1,4 @@
-"""The file of one (stage, partition): opens or creates it, appends messages to it as batches and reads them back as records.
+"""The file of one (stage, partition): opens or creates it and reads its batches back as records.
 
 One SQLite file in WAL mode holds everything that one commit must change together:
 
@@ -16,18 +16,17 @@ so a log that was rolled back and then appended beyond the position is told from
 import os
 import secrets
 import sqlite3
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
-from zlib import crc32
 
 import msgspec
 
-from soc.bus.base import Address, Message, Record
+from soc.bus.base import Record
 from soc.clock import Micros
 from soc.errors import BusFullError, LogMismatchError, SocError, UnavailableError
 
@@ -64,11 +63,9 @@ PRAGMA user_version = {FORMAT};
 COMMIT;
 """
 
-_encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(tuple[list[bytes], list[bytes]])
 # Straight to the tuple, past the Python-level __new__ of a NamedTuple: a third of the time, a million times a second.
 _record = partial(tuple.__new__, Record)  # pyright: ignore[reportUnknownMemberType]
-_address = partial(tuple.__new__, Address)  # pyright: ignore[reportUnknownMemberType]
 
 
 class Mark(NamedTuple):
@@ -104,13 +101,6 @@ class Batch(NamedTuple):
     data: bytes
 
 
-class Tail(NamedTuple):
-    """Where the owner appends next in one stream; ``id`` 0 when the stream has no row yet."""
-
-    id: int
-    next: int
-
-
 def new_log_id() -> str:
     """A random log id: 64 bits, as they become part of every raw id."""
     return secrets.token_hex(8)
@@ -137,6 +127,8 @@ def create(path: Path) -> None:
     fresh = path.with_suffix(".new")
     for suffix in ("", "-wal", "-shm"):
         Path(f"{fresh}{suffix}").unlink(missing_ok=True)
+    # Logs hold personal data: no access for others; SQLite gives the WAL the same rights.
+    os.close(os.open(fresh, os.O_RDWR | os.O_CREAT, 0o640))
     connection = sqlite3.connect(fresh, isolation_level=None)
     try:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
@@ -284,91 +276,3 @@ def records_of(batch: Batch, key: Key, offset: int) -> list[Record]:
         repeat(topic), repeat(partition), repeat(log_id), offsets, keys, values, repeat(batch.appended), strict=False
     )
     return list(map(_record, columns))
-
-
-def append(
-    connection: sqlite3.Connection,
-    outputs: Sequence[Message],
-    *,
-    log_id: str,
-    tails: Mapping[tuple[str, int], Tail],
-    counts: Mapping[str, int],
-    appended: Micros,
-    batch_bytes: int,
-) -> tuple[list[Address], dict[tuple[str, int], Tail]]:
-    """Write messages inside the caller's transaction.
-
-    Args:
-        connection: with a write transaction open.
-        outputs: what to write, in order.
-        log_id: the log appended to.
-        tails: where each (topic, partition) of that log ends; it is not changed.
-        counts: how many partitions each topic has that may be written.
-        appended: the time of this commit.
-        batch_bytes: batches are cut at about so many bytes of values.
-
-    Returns:
-        The address of each message, and the tails that are true once the transaction commits.
-
-    Raises:
-        ValueError: a message names a topic or partition that may not be written.
-    """
-    stamp = secrets.randbits(62) + 1
-    groups: dict[tuple[str, int], tuple[int, list[bytes], list[bytes]]] = {}
-    addresses: list[Address] = []
-    for topic, key, value, chosen in outputs:
-        count = counts.get(topic, 0)
-        partition = chosen
-        if not 0 <= chosen < count:
-            if chosen >= 0 or not count:
-                raise ValueError(f"{topic!r} partition {chosen}: this stage writes {dict(counts)} (topic: partitions)")
-            partition = crc32(key) % count  # partition_of, without the call
-        group = groups.get((topic, partition))
-        if group is None:
-            tail = tails.get((topic, partition))
-            group = groups[topic, partition] = (tail.next if tail else 0, [], [])
-        base, keys, values = group
-        addresses.append(_address((topic, partition, log_id, base + len(keys))))
-        keys.append(key)
-        values.append(value)
-    new_tails: dict[tuple[str, int], Tail] = {}
-    for where, (base, keys, values) in groups.items():
-        tail = tails.get(where)
-        stream = tail.id if tail else _new_stream(connection, where, log_id)
-        size = 0
-        for start, stop in _cuts(values, batch_bytes):
-            data = _encoder.encode((keys[start:stop], values[start:stop]))
-            size += len(data)
-            connection.execute(
-                "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (stream, base + start, stop - start, appended, stamp, len(data), data),
-            )
-        new_tails[where] = Tail(stream, base + len(keys))
-        connection.execute(
-            "UPDATE streams SET next = ?, bytes = bytes + ? WHERE id = ?", (base + len(keys), size, stream)
-        )
-    return addresses, new_tails
-
-
-def _new_stream(connection: sqlite3.Connection, where: tuple[str, int], log_id: str) -> int:
-    cursor = connection.execute(
-        "INSERT INTO streams (topic, partition, log_id, first, first_stamp, next, bytes, restored) VALUES (?, ?, ?, 0, 0, 0, 0, 0)",
-        (*where, log_id),
-    )
-    assert cursor.lastrowid is not None
-    return cursor.lastrowid
-
-
-def _cuts(values: Sequence[bytes], limit: int) -> Iterator[tuple[int, int]]:
-    """Ranges of about ``limit`` bytes each, never empty."""
-    sizes = list(map(len, values))
-    if sum(sizes) <= limit:
-        yield 0, len(values)
-        return
-    start = total = 0
-    for index, size in enumerate(sizes):
-        if total and total + size > limit:
-            yield start, index
-            start, total = index, 0
-        total += size
-    yield start, len(values)

@@ -30,6 +30,7 @@ def environment() -> jinja2.Environment:
     )
     templates.globals["segments"] = segments  # pyright: ignore[reportArgumentType]
     templates.globals["new_id"] = new_id  # pyright: ignore[reportArgumentType]
+    templates.globals["range_of"] = range  # pyright: ignore[reportArgumentType]
     templates.filters["shown"] = shown
     templates.filters["pretty"] = pretty
     return templates
@@ -76,13 +77,21 @@ def wants_json(request: web.Request) -> bool:
     )
 
 
-def respond(request: web.Request, template: str, data: Mapping[str, Any], *, status: int = 200) -> web.Response:
+def respond(
+    request: web.Request,
+    template: str,
+    data: Mapping[str, Any],
+    *,
+    status: int = 200,
+    only_page: Mapping[str, Any] | None = None,
+) -> web.Response:
     """The page, or its twin.
 
     Args:
-        template: file name; its name without suffix before any ``-`` or ``.`` is the active entry of the navigation.
+        template: its file name.
         data: JSON values (structs too); the template sees each name.
         status: HTTP status.
+        only_page: what the template needs beside the data, such as a picture's geometry.
     """
     if wants_json(request):
         return json_response(data, status=status)
@@ -90,6 +99,7 @@ def respond(request: web.Request, template: str, data: Mapping[str, Any], *, sta
     now = console.clock()
     context = {
         **data,
+        **(only_page or {}),
         "t": visitor.texts,
         "visitor": visitor,
         "may": visitor.may,

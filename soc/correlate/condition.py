@@ -57,7 +57,7 @@ def demand_of(rule: CorrelationRule) -> Demand:
     if rule.type == "temporal_ordered":
         return Demand("steps", "rule", len(rule.rules), tuple(numbers[name] for name in rule.rules))
     token: Token = "value" if rule.type == "value_count" else "none" if len(numbers) == 1 else "event"
-    counting: Counting = "entries" if token == "none" else "tokens"
+    counting: Counting = "entries" if token == "none" else "tokens"  # noqa: S105 no secret
     condition = rule.condition
     if condition is None:
         return Demand(counting, token, 1)

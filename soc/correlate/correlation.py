@@ -109,14 +109,15 @@ class Correlation:
         )
         if group is None:
             group = self._open(detection.group)
-        elif group.floor > ORDER(entry):
+        elif detection.time <= group.floor[0] and ORDER(entry) < group.floor:
             out.evicted[self.rule.id] += 1  # older than what the bound left: it would be the first to go
             return
-        if not group.fresh and not group.marked and not group.gone:
+        if not group.touched:
+            group.touched = True
             touched.append(group)
         group.add(entry)
 
-    def _take_child(
+    def _take_child(  # noqa: PLR0917 a tail call of take
         self,
         detection: Detection,
         number: int,
@@ -146,9 +147,12 @@ class Correlation:
             detection.child_revision,
             detection.retracted,
         )
-        if group.revise(entry):
+        if ORDER(entry) < group.floor:
+            out.evicted[self.rule.id] += 1
+        elif group.revise(entry):
             group.write_child(entry, out.state)
-            if group not in touched:
+            if not group.touched:
+                group.touched = True
                 touched.append(group)
 
     def _take_late(self, detection: Detection, group: Group | None, touched: list[Group], out: Outcome) -> None:
@@ -160,7 +164,8 @@ class Correlation:
             near = episode.start - self._timespan <= detection.time <= episode.end + self._timespan
             if group is not None and near and episode.end >= self._cut and not episode.late:
                 episode.late = group.marked = True
-                if group not in touched:
+                if not group.touched:
+                    group.touched = True
                     touched.append(group)
 
     def _open(self, values: tuple[str, ...]) -> Group:
@@ -171,6 +176,7 @@ class Correlation:
 
     def settle(self, group: Group, out: Outcome) -> None:
         """Make what was taken for a group count."""
+        group.touched = False
         self._drop_old(group, out)
         fresh, demand = group.fresh, self._demand
         replaced = bool(group.gone)
@@ -209,10 +215,11 @@ class Correlation:
         Where windows are decided when they can no longer change, that is when the first one can be; else when nothing in
         the group is needed any more. A time set earlier is looked at in vain and set anew then.
         """
-        if not group.times and not group.children:
+        waits = self._demand.test is not None
+        if not waits and group.timer != NEVER:
             return
-        due = group.oldest() if self._demand.test is not None else group.newest() if group.timer == NEVER else group.timer
-        if group.timer == NEVER or due < group.timer:
+        due = group.oldest() if waits else group.newest()
+        if due not in (NEVER, group.timer):
             group.timer = due
             heappush(self._timers, (due, group.values))
 
@@ -329,9 +336,8 @@ class Correlation:
         for episode in group.episodes:
             run = next(place for place, run in enumerate(runs) if run.first <= episode.first <= run.last)
             claims[run].append(episode)
-        self._adopt(group, runs, claims, out)
+        wrote = self._adopt(group, runs, claims, out)
         changed.sort()
-        wrote = False
         for episode in group.episodes:
             place = bisect_left(changed, episode.first)
             if place < len(changed) and changed[place] <= episode.last + self._timespan:
@@ -371,28 +377,40 @@ class Correlation:
 
     def _adopt(
         self, group: Group, runs: list[Span], claims: list[list[OpenEpisode]], out: Outcome, *, anew: bool = False
-    ) -> None:
-        """Give each run its episode: the one that claims it, of several the one that fired first, or a new one."""
+    ) -> bool:
+        """Give each run its episode: the one that claims it, of several the one that fired first, or a new one.
+
+        Returns:
+            Whether any bound moved: the head must be written, even if no member came in.
+        """
         episodes: list[OpenEpisode] = []
         firing = group.firings + 1
+        moved = False
         for run, claimants in zip(runs, claims, strict=True):
             if not claimants:
                 episodes.append(self._begin(group, run, firing))
+                moved = True
                 continue
             survivor = claimants[0]
             if len(claimants) > 1:
                 survivor = min(claimants, key=lambda one: (one.fired, one.id))
                 self._merge(group, survivor, claimants, out)
-            survivor.first, survivor.last = run.first, run.last
-            survivor.peak = max(run.peak, survivor.peak) if survivor.sealed or not anew else run.peak
+            peak = float(max(run.peak, survivor.peak) if survivor.sealed or not anew else run.peak)
+            if (survivor.first, survivor.last, survivor.peak) != (run.first, run.last, peak):
+                survivor.first, survivor.last, survivor.peak = run.first, run.last, peak
+                moved = True
             episodes.append(survivor)
         group.episodes = episodes
+        return moved
 
     def _begin(self, group: Group, run: Span, firing: int) -> OpenEpisode:
         first = group.entries[bisect_left(group.times, run.first)]
         id_ = episode_id(self.rule.id, group.values, first.event_id, first.time)
+        if any(episode.id == id_ for episode in group.episodes):
+            # Its first event once belonged to an episode that went on without it (a child moved) and kept the id.
+            id_ = episode_id(self.rule.id, group.values, f"{first.event_id}/{firing}", first.time)
         group.firings = firing
-        episode = OpenEpisode(id_, first.event_id, first.time, firing, run.first, run.last, run.peak)
+        episode = OpenEpisode(id_, first.event_id, first.time, firing, run.first, run.last, float(run.peak))
         if group.retired and id_ in group.retired:
             episode.revision = group.retired.pop(id_)[0]
         return episode
@@ -407,9 +425,7 @@ class Correlation:
             survivor.late = survivor.late or episode.late
             self._retire(group, episode, "merged", survivor.id, out)
 
-    def _retire(
-        self, group: Group, episode: OpenEpisode, state: EpisodeState, merged_into: str, out: Outcome
-    ) -> None:
+    def _retire(self, group: Group, episode: OpenEpisode, state: EpisodeState, merged_into: str, out: Outcome) -> None:
         """Publish the last revision of an episode that is no longer one, with what is left in its place."""
         out.episodes.append(self._describe(group, episode, state, merged_into))
         if state == "retracted" and episode.sealed:
@@ -459,7 +475,7 @@ class Correlation:
             count=episode.count,
             members=members,
             sample=sample_of(episode.sealed_sample, entries, low, high, self._names, each_rule=each),
-            value=float(episode.peak),
+            value=episode.peak,
             state=state,
             merged_into=merged_into,
             late=episode.late,

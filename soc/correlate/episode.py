@@ -92,8 +92,11 @@ def member_of(entry: Entry, rules: Sequence[str]) -> Member:
 def earliest(
     sealed: Sequence[Member], entries: Sequence[Entry], low: int, high: int, rules: Sequence[str], *, each_rule: bool
 ) -> list[int]:
-    """Which of ``entries[low:high]`` the sample needs after ``sealed`` (older members): up to three in all that carry
-    fields, and if asked for one of each rule (temporal: without its other half an alert explains nothing)."""
+    """Which of ``entries[low:high]`` the sample needs after ``sealed``, the older members it keeps already.
+
+    Up to three in all that carry fields, and if asked for one of each rule (temporal: without its other half an alert
+    explains nothing).
+    """
     places: set[int] = set()
     for index in range(low, min(high, low + _LOOK)):
         if len(places) + len(sealed) >= _EDGE:

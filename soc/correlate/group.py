@@ -49,6 +49,7 @@ class Group:
         firings: how often an episode fired.
         timer: when the rule's heap will look at it; other heap items of it are void.
         marked: a late entry fell on an open episode.
+        touched: something was taken since it was last settled.
     """
 
     __slots__ = (
@@ -73,6 +74,7 @@ class Group:
         "sweep",
         "timer",
         "times",
+        "touched",
         "values",
     )
 
@@ -92,6 +94,7 @@ class Group:
         self.firings = 0
         self.timer = NEVER
         self.marked = False
+        self.touched = False
         self.first_piece = 0
         self._index: set[tuple[str, int]] | None = None
         self._piece_times: list[Micros] = []  # newest time in each piece, from first_piece on
@@ -204,7 +207,7 @@ class Group:
         """Time of the newest entry or child; ``NEVER`` if nothing is left."""
         newest = self.times[-1] if self.times else NEVER
         if self.children:
-            newest = max(newest, max(child.time for child in self.children.values()))
+            newest = max(newest, *(child.time for child in self.children.values()))
         return newest
 
     def oldest(self) -> Micros:

@@ -129,7 +129,9 @@ def decode_progress(value: bytes) -> Progress:
     return _decode_progress.decode(value)
 
 
-def kept_groups(state: Mapping[bytes, bytes], known: Sequence[bytes]) -> tuple[dict[bytes, dict[bytes, Kept]], list[bytes]]:
+def kept_groups(
+    state: Mapping[bytes, bytes], known: Sequence[bytes]
+) -> tuple[dict[bytes, dict[bytes, Kept]], list[bytes]]:
     """State records sorted by rule and group, and the keys of rules that are no longer known.
 
     Raises:

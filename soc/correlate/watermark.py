@@ -67,7 +67,7 @@ class Watermarks:
         self.levels[0] = time
         return True
 
-    def dump(self) -> tuple[Mapping[int, tuple[Micros, bool]], list[Micros]]:
+    def dump(self) -> tuple[dict[int, tuple[Micros, bool]], list[Micros]]:
         """What must be kept over a restart."""
         return dict(sorted(self._partitions.items())), list(self.levels)
 

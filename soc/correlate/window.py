@@ -43,7 +43,7 @@ def join(spans: list[Span], first: Micros, last: Micros, peak: float, timespan: 
     if spans:
         old = spans[-1]
         if first <= old.last + timespan:
-            spans[-1] = Span(old.first, last if last > old.last else old.last, peak if peak > old.peak else old.peak)
+            spans[-1] = Span(old.first, max(old.last, last), max(old.peak, peak))
             return
     spans.append(Span(first, last, peak))
 
@@ -194,8 +194,7 @@ class DistinctSweep:
                     spans.append(Span(first, last, peak))
                 first, peak = times[lo], 0
             last = times[start]
-            if size > peak:
-                peak = size
+            peak = max(peak, size)
         self._lo, self._start, self._end = lo, start, len(times)
         if peak:
             spans.append(Span(first, last, peak))
@@ -283,7 +282,9 @@ class OrderedSweep:
         self._tie = max(0, self._tie - number)
 
 
-def decide(demand: Demand, timespan: Micros, times: Sequence[Micros], entries: Sequence[Entry], number: int) -> list[Span]:
+def decide(
+    demand: Demand, timespan: Micros, times: Sequence[Micros], entries: Sequence[Entry], number: int
+) -> list[Span]:
     """The spans among the windows of the first ``number`` entries, which can no longer change, by the demand's test."""
     assert demand.test is not None
     spans: list[Span] = []

@@ -169,8 +169,8 @@ def _noise() -> tuple[_Scene, ...]:
     )
 
 
-_MALFORMED = (
-    (28.0, "udp", b'<189>date=2026-13-41 time=25:61:00 devname="FGT-TN-01" devid="FG100FTK00000000" logid="00000'),
+_MALFORMED: tuple[tuple[float, Transport, bytes], ...] = (
+    (28.0, "udp", b'date=2026-11-22 time=08:00:00 devname="FGT-TN-01" devid="FG100FTK00000000" logid="00000'),
     (57.0, "tcp", b'{"EventID": 4625, "Channel": "Security", "Computer": "dc01.tayninh.exam'),
     (95.0, "udp", b"\x00\x16\x03\x01\x02\xff\xfe\x80\x81 not a log line"),
 )
@@ -186,7 +186,7 @@ def story(now: Micros, *, timezone: str = "Asia/Ho_Chi_Minh") -> Story:
     """
     zone = ZoneInfo(timezone)
     told = [*_told(_attack(), now, zone), *_told(_noise(), now, zone)]
-    told += [(at, transport, data) for at, transport, data in _MALFORMED]
+    told += _MALFORMED
     told.sort(key=lambda item: item[0])
     pace = PLAY_SECONDS / SPAN_SECONDS
     return Story(tuple(Line(at * pace, transport, data) for at, transport, data in told), len(_MALFORMED))

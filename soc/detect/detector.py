@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from soc.detect.index import View
-from soc.detect.trigger import Need, Rarity, trigger
+from soc.detect.trigger import Option, Rarity, options
+from soc.detect.view import Routes
 from soc.model import Event, LogSource
 from soc.sigma.compile import CompiledRule
 from soc.sigma.condition import holds, why
@@ -17,7 +17,7 @@ from soc.sigma.values import MISSING
 
 MATCHED_PAIRS: Final = 20
 MATCHED_LENGTH: Final = 500
-_VIEWS: Final = 1_024
+_ROUTES: Final = 1_024
 """Routing sets kept; an event whose logsources are made up can add some, and the oldest goes."""
 _IDENTITIES: Final = 8_192
 
@@ -38,11 +38,11 @@ class Match:
 class Slot:
     """One rule within a detector; its condition is compiled when it is first a candidate."""
 
-    __slots__ = ("needs", "rule", "test")
+    __slots__ = ("options", "rule", "test")
 
-    def __init__(self, rule: CompiledRule, needs: tuple[Need, ...] | None, programs: Programs) -> None:
+    def __init__(self, rule: CompiledRule, options: list[Option], programs: Programs) -> None:
         self.rule = rule
-        self.needs = needs
+        self.options = options
         self.test: Program = self._first(programs)
 
     def _first(self, programs: Programs) -> Program:
@@ -59,12 +59,12 @@ class Detector:
     def __init__(self, rules: RuleSet) -> None:
         programs = Programs()
         rarity = Rarity(rule.condition for rule in rules.rules.values())
-        self._slots = [Slot(rule, trigger(rule.condition, rarity), programs) for rule in rules.rules.values()]
+        self._slots = [Slot(rule, options(rule.condition, rarity), programs) for rule in rules.rules.values()]
         self._by_logsource: dict[LogSource, list[Slot]] = {}
         for slot in self._slots:
             self._by_logsource.setdefault(slot.rule.logsource, []).append(slot)
-        self._views: OrderedDict[tuple[LogSource, ...], View] = OrderedDict()
-        self._identities: dict[int, tuple[tuple[LogSource, ...], View]] = {}
+        self._routes: OrderedDict[tuple[LogSource, ...], Routes] = OrderedDict()
+        self._identities: dict[int, tuple[tuple[LogSource, ...], Routes]] = {}
         self.evaluated = 0
         """Conditions evaluated so far."""
 
@@ -79,9 +79,10 @@ class Detector:
 
     def _hits(self, fields: dict[str, Any], logsources: tuple[LogSource, ...]) -> list[Slot]:
         known = self._identities.get(id(logsources))  # equal tuples are mostly the same one: no hashing of structs
-        view = known[1] if known is not None and known[0] is logsources else self._view(logsources)
+        routes = known[1] if known is not None and known[0] is logsources else self._route(logsources)
+        view = routes.view(fields)
         candidates = view.candidates(fields)
-        if not candidates:
+        if not candidates and not view.learning:
             return []
         self.evaluated += len(candidates)
         get = fields.get
@@ -93,19 +94,21 @@ class Detector:
             except TypeError:  # a list is no key of a memo: evaluate the tree
                 if holds(slot.rule.condition, fields):
                     hits.append(slot)
+        if view.learning:
+            view.learn(fields, candidates, hits)
         return hits
 
-    def _view(self, logsources: tuple[LogSource, ...]) -> View:
-        view = self._views.get(logsources)
-        if view is None:
-            view = self._views[logsources] = View((slot, slot.needs) for slot in self._routed(logsources))
-            if len(self._views) > _VIEWS:
-                self._views.popitem(last=False)
+    def _route(self, logsources: tuple[LogSource, ...]) -> Routes:
+        routes = self._routes.get(logsources)
+        if routes is None:
+            routes = self._routes[logsources] = Routes(list(self._routed(logsources)))
+            if len(self._routes) > _ROUTES:
+                self._routes.popitem(last=False)
                 self._identities.clear()
         if len(self._identities) >= _IDENTITIES:
             self._identities.clear()
-        self._identities[id(logsources)] = (logsources, view)  # holds the tuple, so its id is not given away
-        return view
+        self._identities[id(logsources)] = (logsources, routes)  # holds the tuple, so its id is not given away
+        return routes
 
     def _routed(self, logsources: tuple[LogSource, ...]) -> list[Slot]:
         """The slots whose rule applies: some logsource of the event has all that the rule declares."""

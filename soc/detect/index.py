@@ -3,14 +3,13 @@
                  value ──► memo ──hit──► rules
                              │ miss
                              ▼
-        exact: hash map · prefix, suffix: hash map a length · suffix "\name": hash map by last component
+        exact: hash map · prefix, suffix: hash map by their outermost characters · suffix "\name": hash map by last component
         contains: str.find while they are few, else one Aho-Corasick automaton · probes: tested one by one
 
 Every rule is in the index of one need only (``soc.detect.trigger``), so each pass is over few literals.
 """
 
 from collections.abc import Iterable
-from itertools import filterfalse
 from typing import Any, Final, Protocol, cast
 
 import ahocorasick
@@ -46,8 +45,8 @@ class FieldIndex(dict[Any, Slots]):
         self._components: dict[str, dict[str, list[Any]]] = {}
         self._non_ascii: list[Any] = []
         self._probes: list[tuple[Predicate, list[Any]]] = []
-        prefixes: dict[int, dict[str, list[Any]]] = {}
-        suffixes: dict[int, dict[str, list[Any]]] = {}
+        prefixes: dict[str, list[Any]] = {}
+        suffixes: dict[str, list[Any]] = {}
         parts: dict[str, list[Any]] = {}
         probes: dict[Predicate, list[Any]] = {}
         for need, slot in needs:
@@ -60,15 +59,15 @@ class FieldIndex(dict[Any, Slots]):
             if need.anchor == "exact":
                 self._exact.setdefault(literal, []).append(slot)
             elif need.anchor == "prefix":
-                prefixes.setdefault(len(literal), {}).setdefault(literal, []).append(slot)
+                prefixes.setdefault(literal, []).append(slot)
             elif need.anchor == "suffix" and literal[0] in "\\/" and literal.count(literal[0]) == 1:
                 self._components.setdefault(literal[0], {}).setdefault(literal, []).append(slot)
             elif need.anchor == "suffix":
-                suffixes.setdefault(len(literal), {}).setdefault(literal, []).append(slot)
+                suffixes.setdefault(literal, []).append(slot)
             else:
                 parts.setdefault(literal, []).append(slot)
-        self._prefixes = list(prefixes.items())
-        self._suffixes = list(suffixes.items())
+        self._prefixes = _by_end(prefixes, at_start=True)
+        self._suffixes = _by_end(suffixes, at_start=False)
         self._probes = list(probes.items())
         self._few: list[tuple[str, list[Any]]] = list(parts.items()) if len(parts) <= _FEW else []
         self._many = None if len(parts) <= _FEW else _automaton(parts)
@@ -95,14 +94,14 @@ class FieldIndex(dict[Any, Slots]):
                 hit = names.get(folded[at:])
                 if hit is not None:
                     found += hit
-        for length, names in self._prefixes:
-            hit = names.get(folded[:length])
-            if hit is not None:
-                found += hit
-        for length, names in self._suffixes:
-            hit = names.get(folded[-length:])
-            if hit is not None:
-                found += hit
+        for length, ends in self._prefixes:
+            for literal, hit in ends.get(folded[:length], ()):
+                if folded.startswith(literal):
+                    found += hit
+        for length, ends in self._suffixes:
+            for literal, hit in ends.get(folded[-length:], ()):
+                if folded.endswith(literal):
+                    found += hit
         for literal, hit in self._few:
             if literal in folded:
                 found += hit
@@ -118,6 +117,20 @@ class FieldIndex(dict[Any, Slots]):
         return tuple(dict.fromkeys(found)) if found else ()
 
 
+_END_LENGTHS: Final = (8, 4, 3, 2, 1)
+_Ends = list[tuple[int, dict[str, list[tuple[str, list[Any]]]]]]
+
+
+def _by_end(literals: dict[str, list[Any]], *, at_start: bool) -> _Ends:
+    """Literals by their first or last characters, in a few lengths: so many look-ups find all that could be there."""
+    table: dict[int, dict[str, list[tuple[str, list[Any]]]]] = {}
+    for literal, slots in literals.items():
+        length = next(n for n in _END_LENGTHS if n <= len(literal))
+        end = literal[:length] if at_start else literal[-length:]
+        table.setdefault(length, {}).setdefault(end, []).append((literal, slots))
+    return list(table.items())
+
+
 def _automaton(parts: dict[str, list[Any]]) -> _Automaton:
     automaton = cast("Any", ahocorasick).Automaton()
     for literal, slots in parts.items():
@@ -127,9 +140,13 @@ def _automaton(parts: dict[str, list[Any]]) -> _Automaton:
 
 
 class KeywordIndex:
-    """Literals sought in every value of an event: the values not seen before are joined and searched in one go."""
+    """Literals sought in every value of an event, in one go over all of them joined.
 
-    __slots__ = ("_by_value", "_clean", "_literals")
+    A memo by value does not pay here: most values are looked at for keywords only, and many are unique (stamps, ids). So a
+    few short *gates* are sought first, parts of the literals such that no literal is there without one of them.
+    """
+
+    __slots__ = ("_by_value", "_gates", "_literals", "_many", "_numbers")
 
     def __init__(self, needs: Iterable[tuple[Need, Any]]) -> None:
         """``needs``: without a field, each with the slot it triggers."""
@@ -142,76 +159,70 @@ class KeywordIndex:
                 literals.setdefault(need.text, []).append(slot)
         self._literals = list(literals.items())
         self._by_value = FieldIndex(odd) if odd else None
-        self._clean: set[Any] = set()
+        self._gates = gates(literals)
+        self._many = _automaton(literals) if len(self._gates) > _MANY_GATES else None
+        self._numbers = any(set(literal) <= _NUMBER_TEXT for literal in literals)
 
     def triggered(self, fields: dict[str, Any]) -> list[Slots]:
         """The slots that an event's values trigger, with repeats."""
         values = fields.values()
-        try:
-            fresh = list(filterfalse(self._clean.__contains__, values))
-        except TypeError:  # a list is no member of a set
-            values = [item for value in values for item in scalars(value)]
-            fresh = values
         found: list[Slots] = []
-        if fresh:
-            joined = "\n".join([v if type(v) is str else "" if v is None else text(v) for v in fresh]).casefold()
-            found = [tuple(slots) for literal, slots in self._literals if literal in joined]
-            if not found and fresh is not values:
-                self._remember(fresh)
+        if self._literals:
+            strings = [v for v in values if type(v) is str]
+            if self._numbers or len(strings) < len(values):
+                strings += self._others(values)
+            joined = "\n".join(strings).casefold()
+            if self._many is not None:
+                found = [tuple(slots) for _, slots in self._many.iter(joined)]
+            else:
+                for gate in self._gates:
+                    if gate in joined:
+                        found = [tuple(slots) for literal, slots in self._literals if literal in joined]
+                        break
         if self._by_value is not None:
             for value in values:
-                found += _each(self._by_value, value)
+                found += each(self._by_value, value)
         return found
 
-    def _remember(self, fresh: list[Any]) -> None:
-        if len(self._clean) > 2 * MEMO_VALUES:
-            self._clean.clear()
-        # True == 1 and False == 0 as members, but not as text: these four are searched each time.
-        self._clean.update([v for v in fresh if (type(v) is str and len(v) <= MEMO_LENGTH) or (type(v) is not str and v != 0 and v != 1)])
-
-
-class View:
-    """The index of one routing set: all rules that apply to events of the same logsources."""
-
-    __slots__ = ("always", "keywords", "probes")
-
-    def __init__(self, triggered: Iterable[tuple[Any, tuple[Need, ...] | None]]) -> None:
-        """``triggered``: slots with their triggers; None means that the slot is always evaluated."""
-        self.always: list[Any] = []
-        fields: dict[str | None, list[tuple[Need, Any]]] = {}
-        for slot, needs in triggered:
-            if needs is None:
-                self.always.append(slot)
+    def _others(self, values: Iterable[Any]) -> list[str]:
+        """Texts of what is no string: items of lists, and numbers where a literal could be part of one."""
+        others: list[str] = []
+        for value in values:
+            kind = type(value)
+            if kind is str or value is None or (kind in _NUMBERS and not self._numbers):
                 continue
-            for need in needs:
-                fields.setdefault(need.field, []).append((need, slot))
-        keywords = fields.pop(None, None)
-        self.keywords = KeywordIndex(keywords) if keywords else None
-        self.probes = [(cast("str", field), FieldIndex(needs)) for field, needs in fields.items()]
-
-    def candidates(self, fields: dict[str, Any]) -> list[Any]:
-        """The slots whose condition may hold for an event, each once."""
-        get = fields.get
-        found: list[Slots] = []
-        try:
-            for name, index in self.probes:
-                value = get(name)
-                if value is not None:
-                    slots = index[value]
-                    if slots:
-                        found.append(slots)
-        except TypeError:  # a list is no key: look its items up
-            found = [slots for name, index in self.probes for slots in _each(index, get(name))]
-        if self.keywords is not None:
-            found += self.keywords.triggered(fields)
-        if not found:
-            return self.always
-        if len(found) == 1 and not self.always:
-            return cast("list[Any]", found[0])
-        return list(dict.fromkeys([slot for slots in found for slot in slots] + self.always))
+            others += [text(item) for item in scalars(value) if item is not None]
+        return others
 
 
-def _each(index: FieldIndex, value: Any) -> list[Slots]:
+_NUMBER_TEXT: Final = frozenset("0123456789.+-einfaxtrulsbcd")
+"""Every character that the text of a number or boolean can have."""
+_NUMBERS: Final = (int, float, bool)
+_MANY_GATES: Final = 30
+_GATE: Final = 4
+
+
+def gates(literals: Iterable[str]) -> list[str]:
+    """Short texts such that each literal contains at least one: greedily, the one that is in most literals first.
+
+    Parts of four characters, or two that are no letters or digits (``::``), which are about as rare; shorter literals whole.
+    """
+    parts: dict[str, set[str]] = {}
+    for literal in literals:
+        own = {literal[i : i + _GATE] for i in range(max(1, len(literal) - _GATE + 1))}
+        own |= {pair for pair in map("".join, zip(literal, literal[1:], strict=False)) if not any(c.isalnum() or c.isspace() for c in pair)}
+        for part in own:
+            parts.setdefault(part, set()).add(literal)
+    chosen: list[str] = []
+    left = {literal for owners in parts.values() for literal in owners}
+    while left:
+        best = max(parts, key=lambda part: (len(parts[part] & left), part))
+        chosen.append(best)
+        left -= parts[best]
+    return chosen
+
+
+def each(index: FieldIndex, value: Any) -> list[Slots]:
     if isinstance(value, (list, tuple, dict)):
         looked_up = [_look_up(index, item) for item in scalars(cast("Any", value)) if item is not None]
         return [slots for slots in looked_up if slots]

@@ -5,13 +5,14 @@ nothing positive is necessary (only negations) has none and is evaluated on ever
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import sqrt
-from typing import Final
+from typing import Any, Final
 
-from soc.sigma.condition import All, Any_, Leaf, Node, Not, Predicate, leaves
+from soc.sigma.condition import All, Leaf, Node, Not, Predicate, leaves
 from soc.sigma.regex import required_literals
+from soc.sigma.values import scalars, text
 from soc.sigma.matchers import Anchor, Compare, Exists, Network, Null, Present, Reference, Regex, Text, TimePart, Wildcard
 
 
@@ -65,30 +66,67 @@ class Rarity:
         return keyword * sqrt(1 + self._uses[need.field, need.text]) / (length + 0.5) ** 2
 
 
-def trigger(condition: Node, rarity: Rarity) -> tuple[Need, ...] | None:
-    """The needs of which at least one holds on every event that the condition matches; None if there are none."""
-    found = _necessary(condition, rarity, negated=False)
-    return None if found is None else tuple(dict.fromkeys(found[1]))
+Option = tuple[float, tuple[Need, ...]]
+"""A guess at its cost, and needs of which at least one holds on every event that the condition matches."""
+
+MAX_OPTIONS: Final = 12
 
 
-def _necessary(node: Node, rarity: Rarity, *, negated: bool) -> tuple[float, list[Need]] | None:
+def options(condition: Node, rarity: Rarity) -> list[Option]:
+    """The triggers that a condition could have, cheapest first; none if nothing positive is necessary."""
+    found = {tuple(dict.fromkeys(needs)): cost for cost, needs in _options(condition, rarity, negated=False)}
+    return sorted(((cost, needs) for needs, cost in found.items()), key=lambda option: option[0])[:MAX_OPTIONS]
+
+
+def _options(node: Node, rarity: Rarity, *, negated: bool) -> list[tuple[float, list[Need]]]:
     if isinstance(node, Not):
-        return _necessary(node.part, rarity, negated=not negated)
+        return _options(node.part, rarity, negated=not negated)
     if isinstance(node, Leaf):
         needs = _of_negated_leaf(node.predicate) if negated else _of_leaf(node.predicate)
-        return None if needs is None else (sum(rarity.cost(n) for n in needs), needs)
-    parts = [_necessary(part, rarity, negated=negated) for part in node.parts]
+        return [] if needs is None else [(sum(rarity.cost(n) for n in needs), needs)]
+    parts = [_options(part, rarity, negated=negated) for part in node.parts]
     if isinstance(node, All) is not negated:  # all of them, also as the negation of "any of them"
-        known = [part for part in parts if part is not None]
-        return min(known, key=lambda part: part[0]) if known else None
+        return [option for part in parts for option in part]
     total = 0.0
     union: list[Need] = []
     for part in parts:
-        if part is None:
+        if not part:
+            return []
+        cost, needs = min(part, key=lambda option: option[0])
+        total += cost
+        union += needs
+    return [(total, union)]
+
+
+def exact_values(needs: Iterable[Need]) -> tuple[str, frozenset[str]] | None:
+    """(field, case-folded values) if the needs say no more than that one field has one of some values."""
+    fields: set[str | None] = set()
+    values: set[str] = set()
+    for need in needs:
+        if not isinstance(need, Literal) or need.anchor != "exact":
             return None
-        total += part[0]
-        union += part[1]
-    return total, union
+        fields.add(need.field)
+        values.add(need.text)
+    field = fields.pop() if len(fields) == 1 else None
+    return None if field is None else (field, frozenset(values))
+
+
+def met(needs: Iterable[Need], fields: Mapping[str, Any]) -> bool:
+    """Whether any of the needs is met by an event: for measuring how often; keywords count as rarely met."""
+    return any(need.field is not None and any(_meets(need, v) for v in scalars(fields.get(need.field))) for need in needs)
+
+
+def _meets(need: Need, value: Any) -> bool:
+    if value is None:
+        return False
+    folded = text(value).casefold()
+    if isinstance(need, Probe):
+        return need.predicate.on_scalar(value)
+    if need.anchor == "contains":
+        return need.text in folded
+    if need.anchor == "exact":
+        return folded == need.text
+    return folded.startswith(need.text) if need.anchor == "prefix" else folded.endswith(need.text)
 
 
 def _of_leaf(predicate: Predicate) -> list[Need] | None:

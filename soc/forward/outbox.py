@@ -115,7 +115,7 @@ def next_report(report: Report, happened: Happened, now: Micros, backoff: Backof
         seq=report.seq + 1,
         state=state,
         attempts=attempts,
-        next_attempt=_next_attempt(state, attempts, happened, now, backoff, jitter),
+        next_attempt=_next_attempt(state, attempts, happened, now=now, backoff=backoff, jitter=jitter),
         detail=happened.detail,
         receipt=receipt or report.receipt,
         history=_told(report, state, now, happened),
@@ -123,7 +123,7 @@ def next_report(report: Report, happened: Happened, now: Micros, backoff: Backof
 
 
 def _next_attempt(
-    state: ReportState, attempts: int, happened: Happened, now: Micros, backoff: Backoff, jitter: float
+    state: ReportState, attempts: int, happened: Happened, *, now: Micros, backoff: Backoff, jitter: float
 ) -> Micros:
     """When the next thing is due; 0 = at once, or never if the state is final.
 

@@ -44,7 +44,7 @@ def payload_preview(incident: Incident, kind: str, organization: str, recipient:
     """The bytes of the next report of ``kind`` on ``incident``, their hash, and what they withhold."""
     tree, withheld = content(incident)
     sequence = 1 + sum(given.report_kind == kind for given in incident.approvals)
-    data = sealed(tree, incident.id, kind, sequence, organization, recipient)
+    data = sealed(tree, incident.id, kind, sequence, organization=organization, recipient=recipient)
     return Preview(data, hashlib.sha256(data).hexdigest(), withheld)
 
 
@@ -54,7 +54,7 @@ def report_id(incident_id: str, kind: str, sequence: int, recipient: str) -> str
 
 
 def sealed(
-    tree: Mapping[str, Any], incident_id: str, kind: str, sequence: int, organization: str, recipient: str
+    tree: Mapping[str, Any], incident_id: str, kind: str, sequence: int, *, organization: str, recipient: str
 ) -> bytes:
     """The content of an incident as one report of one kind."""
     return canonical(

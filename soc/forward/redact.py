@@ -9,7 +9,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import NamedTuple
+
+import msgspec
 
 INTERNAL = tuple(
     ip_network(text)
@@ -35,7 +36,7 @@ _HOST_KINDS = frozenset({"host.name", "host.hostname"})
 _PLAIN_WORD = re.compile(r"[^\W\d_]*")
 
 
-class Withheld(NamedTuple):
+class Withheld(msgspec.Struct, frozen=True):
     """What did not leave, never its value.
 
     Attributes:

@@ -37,6 +37,7 @@ class Report(msgspec.Struct, frozen=True):
         payload_sha256: their hash, equal to the approval's.
         next_attempt: not before this, in ``retry_wait``.
         history: (state, at, detail) of every transition.
+        sequence: 1 for the first approval of its kind on the incident, 2 for the second: part of the id.
     """
 
     id: str
@@ -54,3 +55,4 @@ class Report(msgspec.Struct, frozen=True):
     detail: str = ""
     receipt: Receipt | None = None
     history: tuple[tuple[str, Micros, str], ...] = ()
+    sequence: int = 1

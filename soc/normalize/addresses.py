@@ -8,7 +8,8 @@ _LONGEST = 45
 
 
 @lru_cache(maxsize=65536)
-def _parses(text: str) -> bool:
+def is_bounded_ip(text: str) -> bool:
+    """As ``is_ip``, for text whose length an expression has already bounded: it is remembered whatever it is."""
     try:
         ip_address(text)
     except ValueError:
@@ -18,7 +19,7 @@ def _parses(text: str) -> bool:
 
 def is_ip(text: str) -> bool:
     """Whether ``ipaddress.ip_address`` takes it, without a zone index; memoized, because addresses repeat."""
-    return len(text) <= _LONGEST and _parses(text)
+    return len(text) <= _LONGEST and is_bounded_ip(text)
 
 
 def port(text: str | None) -> int | None:

@@ -21,8 +21,6 @@ _MEMO = 4096
 """Peers remembered; a flood of forged addresses only costs their being looked at again."""
 
 _TRIMMED = " \t\r\n\0\ufeff"
-_RELATED_IP = ("source.ip", "destination.ip", "source.nat.ip", "destination.nat.ip")
-_RELATED_USER = ("user.name", "user.effective.name", "source.user.name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +88,7 @@ class Normalizer:
         self._sources = tuple(self._prepare(profile) for profile in profiles)
         self._by_name = {source.profile.name: source for source in self._sources if source.profile is not None}
         self._default = _Source(None, PRODUCTS["auto"].parse, self._zone, "utf-8", True, None, None, (), None)
+        self._now: tuple[Micros, str] = (0, iso_text(0))
         self._candidates: dict[tuple[str, str], tuple[_Source, ...]] = {}
 
     def _prepare(self, profile: SourceProfile) -> _Source:
@@ -177,12 +176,13 @@ class Normalizer:
         )
         fields["@timestamp"] = iso_text(time)
         fields["event.created"] = iso_text(received)
-        fields["event.ingested"] = iso_text(now)
+        if now != self._now[0]:
+            self._now = (now, iso_text(now))
+        fields["event.ingested"] = self._now[1]
         fields["event.original"] = original
         _related(fields)
-        tags = _tags(record.cut, escaped)
-        if tags:
-            fields["tags"] = tags
+        if escaped or record.cut:
+            fields["tags"] = _tags(record.cut, escaped)
         return Event(
             id,
             record.source,
@@ -201,12 +201,29 @@ def _tags(cut: bool, escaped: bool) -> list[str]:
 
 
 def _related(fields: dict[str, Any]) -> None:
-    addresses = [fields[name] for name in _RELATED_IP if name in fields]
-    if addresses:
-        fields["related.ip"] = list(dict.fromkeys(addresses)) if len(addresses) > 1 else addresses
-    users = [fields[name] for name in _RELATED_USER if name in fields]
-    if users:
-        fields["related.user"] = list(dict.fromkeys(users)) if len(users) > 1 else users
-    host = fields.get("host.name")
+    """``related.*``: every address, user and host of the event, each once."""
+    get = fields.get
+    source, destination = get("source.ip"), get("destination.ip")
+    nat = get("source.nat.ip"), get("destination.nat.ip")
+    if source is not None or destination is not None or nat != _NO_NAT:
+        fields["related.ip"] = _distinct((source, destination, *nat))
+    user, effective, other = get("user.name"), get("user.effective.name"), get("source.user.name")
+    if user is not None or effective is not None or other is not None:
+        fields["related.user"] = _distinct((user, effective, other))
+    host = get("host.name")
     if host is not None:
-        fields["related.hosts"] = [host]
+        fields["related.hosts"] = host if host.__class__ is list else [host]
+
+
+_NO_NAT = (None, None)
+
+
+def _distinct(values: tuple[Any, ...]) -> list[Any]:
+    """Without None and repeats, lists opened (a JSON sender may give several addresses in one field)."""
+    found: list[Any] = []
+    for value in values:
+        if value.__class__ is list:
+            found.extend(item for item in value if item not in found)
+        elif value is not None and value not in found:
+            found.append(value)
+    return found

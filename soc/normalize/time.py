@@ -70,6 +70,14 @@ def iso(text: str, zone: ZoneInfo) -> Stamp | None:
     """ISO 8601 / RFC 3339 and its relatives (space, slash, underscore, comma); ``zone`` holds where none is written."""
     if len(text) > _LONGEST:
         return None
+    if text[10:11] == "T" and text[16:17] == ":" and text[4:5] == "-":
+        # what most senders write; the standard library reads it ten times faster than the expression
+        try:
+            moment = datetime.fromisoformat(text)
+            aware = moment.tzinfo is not None
+            return to_micros(moment if aware else moment.replace(tzinfo=zone)), (_KNOWN if aware else _NO_ZONE)
+        except (ValueError, OverflowError):
+            pass
     try:
         return _iso(text, zone)
     except (ValueError, OverflowError):
@@ -203,6 +211,9 @@ def settle(
     return time, time, flags
 
 
+_MILLISECONDS = tuple(f".{millisecond:03d}Z" for millisecond in range(1000))
+
+
 @lru_cache(maxsize=4096)
 def _second(second: int) -> str:
     return to_datetime(second * SECOND).isoformat()[:19]
@@ -211,6 +222,7 @@ def _second(second: int) -> str:
 def iso_text(micros: Micros) -> str:
     """As ``soc.clock.to_iso``, but remembering the second: the same text, several times faster."""
     second, rest = divmod(micros, SECOND)
-    if rest % 1000:
-        return f"{_second(second)}.{rest:06d}Z"
-    return f"{_second(second)}.{rest // 1000:03d}Z"
+    millisecond, rest = divmod(rest, 1000)
+    if rest:
+        return f"{_second(second)}.{millisecond:03d}{rest:03d}Z"
+    return _second(second) + _MILLISECONDS[millisecond]

@@ -128,6 +128,7 @@ def compare(
         whole.normalized += part.normalized
         whole.dead += part.dead
         whole.discarded += part.discarded
+    _fold_uncounted_sources(raw, done)
     off: list[Imbalance] = []
     for state_key in sorted(raw.keys() | done.keys()):
         outcome = done.get(state_key, Outcomes())
@@ -137,6 +138,17 @@ def compare(
             off.append(Imbalance(source, minute, raw.get(state_key, 0), *counts))
     totals = [sum(getattr(outcome, name) for outcome in done.values()) for name in ("normalized", "dead", "discarded")]
     return Sums(sum(raw.values()), totals[0], totals[1], totals[2], in_flight, tuple(off))
+
+
+def _fold_uncounted_sources(raw: Mapping[bytes, int], done: dict[bytes, Outcomes]) -> None:
+    """Compare a minute with too many sources as collect counted it: those past its bound together, under the empty name."""
+    for state_key in [key for key in done if key not in raw]:
+        rest = PREFIX + b"%d/" % parse_key(state_key)[0]
+        if rest in raw:
+            part, whole = done.pop(state_key), done.setdefault(rest, Outcomes())
+            whole.normalized += part.normalized
+            whole.dead += part.dead
+            whole.discarded += part.discarded
 
 
 def _buckets(states: Iterable[Mapping[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:

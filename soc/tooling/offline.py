@@ -37,7 +37,7 @@ class Offline:
         discarded: how many a profile discards by name.
         detections: how many (event, rule) matches there were.
         episodes: how many live episodes the end gave; 0 before ``finish``.
-        evicted: what the correlator gave up for its bounds, by bound.
+        evicted: rule id → how many entries the correlator gave up for its bounds.
         letters: the last dead letters.
     """
 
@@ -124,7 +124,9 @@ class Offline:
         """
         self._apply(now)  # all that feeds back comes before the end: nothing may be late because of it
         self._pending.append(Watermark(0, END_OF_TIME))
-        self._apply(now)
+        quiet = 0
+        while quiet <= self._correlator.depth:  # a watermark rises one level of a chain with each batch
+            quiet = 0 if self._apply(now) else quiet + 1
         live = [episode for episode in self._live.values() if muted or episode.rule in self._rules.alerting]
         self.episodes = len(live)
         return sorted(live, key=lambda episode: (episode.start, episode.rule, episode.id))
@@ -137,20 +139,29 @@ class Offline:
         if len(self._pending) >= BATCH:
             self._apply(now)
 
-    def _apply(self, now: Micros) -> None:
-        """Run the correlator until nothing feeds back: an episode may be an input of the correlations above it."""
+    def _apply(self, now: Micros) -> int:
+        """Run the correlator until nothing feeds back: an episode may be an input of the correlations above it.
+
+        Returns:
+            How many revisions of episodes came of it.
+        """
         items, self._pending = self._pending, []
         self._sampler = Sampler()
-        while items:
+        revisions = 0
+        while True:
             outcome = self._correlator.apply(items, now)
+            revisions += len(outcome.episodes)
             for what, count in outcome.evicted.items():
                 self.evicted[what] = self.evicted.get(what, 0) + count
             items = []
             for episode in outcome.episodes:
                 self._keep(episode)
                 items.extend(detection for _, detection in feed_episode(episode, self._rules))
+            if not items:
+                break
         if self._watermark and self._lateness is not None:
             self._pending.append(Watermark(0, self._watermark))
+        return revisions
 
     def _keep(self, episode: Episode) -> None:
         if episode.state != "live":

@@ -39,7 +39,7 @@ def test_outputs_state_and_position_appear_together_and_only_at_the_commit(harne
         await claim.commit([Message("out", b"", b"x")], {b"k": b"v"})
         assert list(claim.positions.values()) == [2]
         assert await values_of(bus, "out") == ["x"]
-        assert [(partition, dict(state)) async for partition, state in await bus.states("work")] == [(0, {b"k": b"v"})]
+        assert [(partition, dict(state)) async for partition, state in bus.states("work")] == [(0, {b"k": b"v"})]
         await claim.release()
         again = await bus.claim("work", 0)
         assert dict(again.state) == {b"k": b"v"}
@@ -341,7 +341,7 @@ def test_looking_from_another_process_disturbs_nobody(harness) -> None:
         for number in range(20):
             await put(feeder, [str(number)])
             await worker.turn(patience=1)
-            assert [int(state[b"count"]) async for _, state in await other.states("work")] == [number + 1]
+            assert [int(state[b"count"]) async for _, state in other.states("work")] == [number + 1]
             assert len(await other.lag()) >= 1
             assert await other.problems() == ()
         assert await values_of(other, "out") == numbered([str(number) for number in range(20)])

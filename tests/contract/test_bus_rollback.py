@@ -13,7 +13,7 @@ BLIND = TOPOLOGY._replace(stages=tuple(stage for stage in TOPOLOGY.stages if sta
 
 
 async def _read_and_rolled_back(harness) -> Bus:
-    """"in" holds a, b; a back-up is made; c, d follow and are worked off; then the back-up is put in the log's place."""
+    """The topic holds a, b; a back-up is made; c, d follow and are worked off; then the back-up is put in the log's place."""
     bus = harness.open()
     await feed(bus, ["a", "b"])
     await bus.close()
@@ -145,7 +145,7 @@ def test_a_rolled_back_stage_works_off_its_input_again_but_its_reader_stops(harn
         await bus.close()
         harness.restore("work", copy)
         bus = harness.open()
-        with pytest.raises(LogMismatchError, match="sink-0 had read .* up to 3; it ends at 2 now"):
+        with pytest.raises(LogMismatchError, match=r"sink-0 had read .* up to 3; it ends at 2 now"):
             await bus.claim("work", 0)
         with pytest.raises(LogMismatchError):
             await bus.claim("sink", 0)

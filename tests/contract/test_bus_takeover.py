@@ -26,7 +26,7 @@ def test_a_process_killed_right_after_any_step_changes_nothing_in_the_result(har
         bus = harness.open()
         await finish(bus)
         found = await values_of(bus, "out")
-        states = [dict(state) async for _, state in await bus.states("work")]
+        states = [dict(state) async for _, state in bus.states("work")]
         await bus.close()
         assert states == [{b"count": b"20"}]
         return found

@@ -46,7 +46,7 @@ correlation: {type: temporal_ordered, rules: [guessing, accepted], group-by: [so
 
 
 def make_lines(count: int, network: str, start: int, seed: int) -> list[str]:
-    """sshd lines of 60 addresses over three minutes: bursts that guess, quiet ones, and now and then a success."""
+    """Sshd lines of 60 addresses over three minutes: bursts that guess, quiet ones, and now and then a success."""
     chosen = random.Random(seed)
     lines: list[str] = []
     for number in range(count):

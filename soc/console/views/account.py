@@ -1,6 +1,7 @@
 """One's own account, and everybody's for the administrator."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -35,12 +36,7 @@ async def change_account(request: web.Request) -> web.Response:
     extra: dict[str, Any] = {}
     try:
         if what == "password":
-            right = await asyncio.to_thread(console.users.check, visitor.name, form.get("old", "")[:1024])
-            if right is None:
-                raise AccountError("account.error.old")
-            if form.get("new") != form.get("again"):
-                raise AccountError("account.error.again")
-            await asyncio.to_thread(console.users.set_password, visitor.name, form.get("new", "")[:1024])
+            await asyncio.to_thread(_change_password, console.users, visitor.name, form)
             console.sessions.close_all(visitor.name)
             response = web.HTTPSeeOther("/alerts")
             set_cookie(response, SESSION_COOKIE, console.sessions.open(visitor.name))
@@ -55,6 +51,14 @@ async def change_account(request: web.Request) -> web.Response:
     fresh = console.users.get(visitor.name)
     extra["tokens"] = [token.name for token in fresh.tokens] if fresh else []
     return respond(request, "account.html", _account_data(request, **extra), status=422 if extra.get("error") else 200)
+
+
+def _change_password(users: Users, name: str, form: Mapping[str, str]) -> None:
+    if users.check(name, form.get("old", "")[:1024]) is None:
+        raise AccountError("account.error.old")
+    if form.get("new") != form.get("again"):
+        raise AccountError("account.error.again")
+    users.set_password(name, form.get("new", "")[:1024])
 
 
 def _users_data(request: web.Request, **extra: Any) -> dict[str, Any]:

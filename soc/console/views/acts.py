@@ -61,12 +61,11 @@ async def _act(
     try:
         changes = _changes(kind, form, visitor.name)
         revision = _revision(form.get("expected_revision", ""))
-        if not _ID.fullmatch(form.get("action_id", "")):
-            raise MistakeError("act.mistake.id")
+        action_id = _action_id(form.get("action_id", ""))
     except MistakeError as mistake:
         return await _again(request, target, dict(form), mistake.reason, "", status=422)
     action = Action(
-        id=f"{visitor.name}:{form['action_id']}",
+        id=f"{visitor.name}:{action_id}",
         at=console.clock(),
         actor=visitor.name,
         role=visitor.role_for(kind),
@@ -127,6 +126,12 @@ def _changes(kind: str, form: Mapping[str, str], actor: str) -> dict[str, Any]:
             return {"into": into}
         case _:
             return {}
+
+
+def _action_id(text: str) -> str:
+    if not _ID.fullmatch(text):
+        raise MistakeError("act.mistake.id")
+    return text
 
 
 def _revision(text: str) -> int:

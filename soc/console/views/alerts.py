@@ -1,6 +1,6 @@
 """The queue of alerts, newest first, and one alert with everything an analyst judges it by."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -8,7 +8,7 @@ from aiohttp import web
 
 from soc.console.context import console_of, visitor_of
 from soc.console.pages import after_text, parse_after, respond, shown, since_of
-from soc.console.views.query_box import any_of, asked, both, is_, is_not
+from soc.console.views.query_box import NOTHING_TYPED, any_of, asked, both, is_, is_not
 from soc.model import Alert
 from soc.model.episode import Member
 from soc.store.base import Document
@@ -54,7 +54,7 @@ async def queue(request: web.Request) -> web.Response:
     )
     by_level = dict(await console.store.counts("alert", both(base, live, STATUSES[status]), "alert.level"))
     data = {
-        "asked": asked_for,
+        "asked": asked_for.shown,
         "status": status,
         "level": level,
         "mine": bool(request.query.get("mine")),
@@ -98,10 +98,10 @@ def _status_counts(by_status: Mapping[str, int]) -> list[tuple[str, int | None]]
     return [(name, numbers.get(name, by_status.get(name, 0))) for name in STATUSES]
 
 
-async def _numbers(request: web.Request, documents: Any) -> dict[str, str]:
+async def _numbers(request: web.Request, documents: Sequence[Document]) -> dict[str, str]:
     """Incident id → its number for people."""
     ids = sorted({str(document.body.get("incident_id")) for document in documents if document.body.get("incident_id")})
-    found = await console_of(request).store.get_many("incident", ids) if ids else {}
+    found = await console_of(request).store.get_many("incident", ids)
     return {id_: str(document.body.get("number", id_)) for id_, document in found.items()}
 
 
@@ -133,7 +133,7 @@ async def show(
         "incident": incident.body if incident else None,
         "related": await _related(request, alert),
         "verdicts": VERDICTS,
-        "typed": typed or {},
+        "typed": NOTHING_TYPED | dict(typed or {}),
         "notice": notice or _outcome(request),
     }
     return respond(request, "alert.html", data, status=status)

@@ -9,7 +9,7 @@ from aiohttp import web
 from soc.console.context import PreviewLike, console_of
 from soc.console.pages import after_text, parse_after, respond, since_of
 from soc.console.timeline import timeline
-from soc.console.views.query_box import any_of, asked, both, is_
+from soc.console.views.query_box import NOTHING_TYPED, any_of, asked, both, is_
 from soc.errors import SocError
 from soc.model import Incident
 from soc.store.base import Document
@@ -44,7 +44,7 @@ async def queue(request: web.Request) -> web.Response:
     numbers = {**counts, "open": counts.get("new", 0) + counts.get("acknowledged", 0), "all": None}
     reports = await _reports_of(request, [document.id for document in page.documents])
     data = {
-        "asked": asked_for,
+        "asked": asked_for.shown,
         "status": status,
         "range": chosen,
         "incidents": [row(document) | {"report": reports.get(document.id)} for document in page.documents],
@@ -111,17 +111,16 @@ async def show(
     data = {
         "incident": document.body,
         "alert_status": {alert_id: alert.body.get("status") for alert_id, alert in alerts.items()},
-        "timeline": timeline(incident.summaries),
         "joins": {join.alert_id: join for join in incident.joins},
         "preview": _preview(console.preview, incident, kind),
         "report_kind": kind,
         "report_kinds": console.report_kinds,
         "reports": [report.body for report in reports.documents],
         "verdicts": VERDICTS,
-        "typed": typed or {},
+        "typed": NOTHING_TYPED | dict(typed or {}),
         "notice": notice or passed,
     }
-    return respond(request, "incident.html", data, status=status)
+    return respond(request, "incident.html", data, status=status, only_page={"timeline": timeline(incident.summaries)})
 
 
 def _preview(make: Any, incident: Incident, kind: str) -> dict[str, Any]:

@@ -32,9 +32,9 @@ async def reports(request: web.Request) -> web.Response:
     chosen, page = await _page_of(request, "report", query)
     counts = dict(await console_of(request).store.counts("report", asked_for.query, "report.state"))
     ids = [str(document.body.get("incident_id")) for document in page.documents]
-    incidents = await console_of(request).store.get_many("incident", ids) if ids else {}
+    incidents = await console_of(request).store.get_many("incident", ids)
     data = {
-        "asked": asked_for,
+        "asked": asked_for.shown,
         "range": chosen,
         "state": state,
         "states": [(name, counts.get(name, 0)) for name in REPORT_STATES],
@@ -51,7 +51,7 @@ async def search(request: web.Request) -> web.Response:
     asked_for = asked(request)
     chosen, page = await _page_of(request, "event", asked_for.query)
     data = {
-        "asked": asked_for,
+        "asked": asked_for.shown,
         "range": chosen,
         "events": [_event(document) for document in page.documents],
         "total": page.total,
@@ -87,7 +87,7 @@ async def deadletters(request: web.Request) -> web.Response:
     asked_for = asked(request)
     chosen, page = await _page_of(request, "deadletter", asked_for.query)
     data = {
-        "asked": asked_for,
+        "asked": asked_for.shown,
         "range": chosen,
         "reasons": await console_of(request).store.counts("deadletter", asked_for.query, "deadletter.reason", limit=10),
         "letters": [{"key": document.id, **document.body} for document in page.documents],
@@ -103,7 +103,7 @@ async def audit(request: web.Request) -> web.Response:
     asked_for = asked(request)
     chosen, page = await _page_of(request, "audit", asked_for.query)
     data = {
-        "asked": asked_for,
+        "asked": asked_for.shown,
         "range": chosen,
         "entries": [dict(document.body) for document in page.documents],
         "total": page.total,

@@ -9,6 +9,10 @@ from soc.store.query import All, And, Field, Not, Or, Query, QueryError, parse
 from soc.store.words import normal
 
 
+NOTHING_TYPED = {"kind": "", "verdict": "", "reason": "", "text": "", "owner": ""}
+"""What the forms of an act hold before anything is typed."""
+
+
 class Asked(NamedTuple):
     """What was asked.
 
@@ -23,6 +27,11 @@ class Asked(NamedTuple):
     query: Query
     mistake: str
     position: int
+
+    @property
+    def shown(self) -> dict[str, str | int]:
+        """What a page shows of it."""
+        return {"text": self.text, "mistake": self.mistake, "position": self.position}
 
 
 def asked(request: web.Request) -> Asked:

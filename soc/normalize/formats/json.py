@@ -2,7 +2,7 @@
 # ruff: noqa: A005 - named for the wire format; imports here are absolute
 
 import math
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 
@@ -14,16 +14,25 @@ _MOST = 2000
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
-_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+_Integer = Annotated[int, msgspec.Meta(ge=_SMALLEST, le=_LARGEST)]
+_flat: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, str | None | bool | _Integer | float])  # type: ignore[assignment]
+_any: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
-def decode_object(text: str) -> dict[str, Any] | None:
-    """The object, or None if the text is none (or is nested past what the decoder takes)."""
+def decode_object(text: str) -> tuple[dict[str, Any], bool] | None:
+    """The object and whether it is flat: every value a scalar that bus and store can hold.
+
+    None if the text is no object (or is nested past what the decoder takes). The check is the decoder's and costs nothing.
+    """
     try:
-        value = _decoder.decode(text)
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeError):
+        return _flat.decode(text), True
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        pass
+    try:
+        value = _any.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
         return None
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+    return (cast("dict[str, Any]", value), False) if isinstance(value, dict) else None
 
 
 def scalar(value: Any) -> Any:

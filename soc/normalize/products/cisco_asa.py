@@ -2,25 +2,26 @@
 
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from soc.model.event import LogSource
-from soc.normalize.addresses import is_ip, number, port, put
+from soc.normalize.addresses import is_bounded_ip, number, put
 from soc.normalize.formats import rfc3164, rfc5424
 from soc.normalize.products.cisco_asa_messages import FAMILIES, MESSAGES, Message
 from soc.normalize.products.product import Fields, Product, Reading, refuse
 from soc.normalize.time import Stamp
 
-MARK = re.compile(r"%(?:ASA|FTD|FWSM|PIX)-(?:[A-Za-z]{1,16}-)?(\d)-(\d{6}): ?", re.ASCII)
+MARK = re.compile(r"%(?:ASA|FTD|FWSM|PIX)-(?:[A-Za-z]{1,16}-)?([0-7])-(\d{6}): ?", re.ASCII)
 
 _SOURCES = (LogSource("cisco", "firewall", "asa"),)
 _ADDRESSES = frozenset(("source", "destination", "source.nat", "destination.nat", "server"))
-_PORTS = frozenset(("source.port", "destination.port", "source.nat.port", "destination.nat.port"))
-_COUNTS = frozenset(("network.bytes", "source.bytes", "destination.bytes", "cisco.asa.hit_count"))
+_NUMBERS = frozenset(
+    "source.port destination.port source.nat.port destination.nat.port network.bytes source.bytes destination.bytes "
+    "cisco.asa.hit_count".split()
+)
 _LOWER = frozenset(("network.transport", "network.direction"))
 _LEVELS = "emergency alert critical error warning notification informational debugging".split()
-_SEVERITIES = [str(level) for level in range(8)]
 _STATIC: dict[str, Any] = {
     "event.module": "cisco",
     "event.dataset": "cisco.asa",
@@ -33,30 +34,46 @@ _VERDICTS = {
     "est-allowed": (["connection", "allowed"], "success"),
     "denied": (["connection", "denied"], "failure"),
 }
-_INFO: dict[str, Any] = {"event.kind": "event", "event.category": ["network"], "event.type": ["info"]}
+_INFO: dict[str, Any] = {**_STATIC, "event.kind": "event", "event.category": ["network"], "event.type": ["info"]}
 
 
-def _plan(row: Message) -> tuple[tuple[int, str], ...]:
-    """How each group is written: 0 text, 1 port, 2 count, 3 address, 4 lower case, 5 duration."""
-    plan: list[tuple[int, str]] = []
-    for name in row.names:
-        if name in _ADDRESSES:
-            plan.append((3, name))
-        elif name in _PORTS:
-            plan.append((1, name))
-        elif name in _COUNTS:
-            plan.append((2, name))
-        elif name in _LOWER:
-            plan.append((4, name))
-        elif name == "event.duration":
-            plan.append((5, name))
-        else:
-            plan.append((0, name))
-    return tuple(plan)
+class _Plan(NamedTuple):
+    """A row made ready: the few groups that are no plain text are put right by their place, then all are written at once.
+
+    Attributes:
+        pattern: matched at the start of the message.
+        names: field of each group; an address position is ``<side>.ip``.
+        numbers: places of groups that are digits.
+        lower: places of groups written in lower case.
+        addresses: (place, side) of address positions.
+        duration: place of the duration, or -1.
+        fields: set for each such message.
+    """
+
+    pattern: re.Pattern[str]
+    names: tuple[str, ...]
+    numbers: tuple[int, ...]
+    lower: tuple[int, ...]
+    addresses: tuple[tuple[int, str], ...]
+    duration: int
+    fields: dict[str, Any]
 
 
-def _compiled(rows: dict[str, Message]) -> dict[str, tuple[re.Pattern[str], tuple[tuple[int, str], ...], dict[str, Any]]]:
-    return {key: (row.pattern, _plan(row), {"event.kind": "event", **row.fields}) for key, row in rows.items()}
+def _plan(row: Message) -> _Plan:
+    names = row.names
+    return _Plan(
+        row.pattern,
+        tuple(name + ".ip" if name in _ADDRESSES else name for name in names),
+        tuple(place for place, name in enumerate(names) if name in _NUMBERS),
+        tuple(place for place, name in enumerate(names) if name in _LOWER),
+        tuple((place, name) for place, name in enumerate(names) if name in _ADDRESSES),
+        names.index("event.duration") if "event.duration" in names else -1,
+        {**_STATIC, "event.kind": "event", **row.fields},
+    )
+
+
+def _compiled(rows: dict[str, Message]) -> dict[str, _Plan]:
+    return {key: _plan(row) for key, row in rows.items()}
 
 
 _BY_ID = _compiled(MESSAGES)
@@ -86,24 +103,25 @@ def _duration(text: str) -> int | None:
     return (hours * 3600 + minutes * 60 + seconds) * 1_000_000_000
 
 
-def _write(plan: tuple[tuple[int, str], ...], groups: tuple[str | None, ...], fields: Fields) -> None:
-    for (how, name), value in zip(plan, groups, strict=True):
-        if value is None:
-            continue
-        if how == 3:  # noqa: PLR2004 - see _plan
-            if is_ip(value):
-                fields[name + ".ip"] = value
-            else:
-                put(fields, name, value)
-        elif how == 0:
-            if value:
-                fields[name] = value
-        elif how == 4:  # noqa: PLR2004
-            fields[name] = value.lower()
-        else:
-            count = port(value) if how == 1 else number(value) if how == 2 else _duration(value)  # noqa: PLR2004
-            if count is not None:
-                fields[name] = count
+def _write(plan: _Plan, groups: tuple[str | None, ...], fields: Fields) -> None:
+    values: list[Any] = list(groups)
+    for place in plan.numbers:
+        if values[place] is not None:
+            values[place] = int(values[place])
+    for place in plan.lower:
+        if values[place] is not None:
+            values[place] = values[place].lower()
+    if plan.duration >= 0 and values[plan.duration] is not None:
+        values[plan.duration] = _duration(values[plan.duration])
+    for place, side in plan.addresses:
+        value = values[place]
+        if value is not None and not is_bounded_ip(value):
+            put(fields, side, value)
+            values[place] = None
+    if None in values or "" in values:
+        fields.update((name, value) for name, value in zip(plan.names, values, strict=True) if value not in (None, ""))
+    else:
+        fields.update(zip(plan.names, values, strict=True))
 
 
 _SWAPPED = (
@@ -140,21 +158,20 @@ def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
         fields.update(head)
     level, code = mark.groups()
     message = text[mark.end() :]
-    fields.update(_STATIC)
+    severity = int(level)
     fields["event.code"] = code
-    fields["event.severity"] = int(level)
-    fields["log.level"] = _LEVELS[int(level)] if level in _SEVERITIES else level
+    fields["event.severity"] = severity
+    fields["log.level"] = _LEVELS[severity & 7]
     fields["message"] = message
-    row = _BY_ID.get(code) or _BY_FAMILY.get(code[:3])
-    match = row[0].match(message) if row is not None else None
-    if row is None or match is None:
+    plan = _BY_ID.get(code) or _BY_FAMILY.get(code[:3])
+    match = plan.pattern.match(message) if plan is not None else None
+    if plan is None or match is None:
         fields.update(_INFO)
         return _SOURCES, stamp
-    fields.update(row[2])
-    _write(row[1], match.groups(), fields)
-    verdict = fields.get("cisco.asa.verdict")
-    if verdict is not None:
-        fields["event.type"], fields["event.outcome"] = _VERDICTS[verdict]
+    fields.update(plan.fields)
+    _write(plan, match.groups(), fields)
+    if code == "106100":
+        fields["event.type"], fields["event.outcome"] = _VERDICTS[fields["cisco.asa.verdict"]]
     if fields.get("network.direction") == "outbound" and code in ("302013", "302015", "302020"):
         _swap(fields)
     return _SOURCES, stamp

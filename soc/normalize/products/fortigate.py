@@ -7,6 +7,7 @@ from soc.model.event import LogSource
 from soc.normalize.addresses import is_ip, number, put
 from soc.normalize.formats import rfc3164
 from soc.normalize.formats.kv import pairs
+from soc.normalize.formats.priority import PRIORITIES
 from soc.normalize.products.product import Fields, Product, Reading, refuse
 from soc.normalize.time import Stamp, epoch, iso
 
@@ -185,14 +186,16 @@ def _admin_event(kv: dict[str, str], fields: Fields) -> None:
 
 def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     """One line, with or without a syslog header before it."""
-    first = text.find("date=")
-    if first < 0 or "=" in text[:first]:
-        first = 0
-    if text.startswith("<") or first > 0:
+    header = None
+    if text.startswith("<"):
+        pri, mark, rest = text.partition(">")
+        priority = PRIORITIES.get(pri[1:]) if mark else None
+        if priority is not None:
+            fields.update(priority)
+            text = rest
+    if "=" not in text[:16]:
         _, header, _ = rfc3164.lead(text, fields, zone, day)
-    else:
-        header = None
-    kv = pairs(text, first)
+    kv = pairs(text)
     kind = kv.get("type")
     if kind is None or ("devid" not in kv and "logid" not in kv):
         raise refuse("fortigate: no type= beside devid= or logid=")
@@ -214,11 +217,11 @@ def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
 
 def _ecs(kv: dict[str, str], fields: dict[str, Any]) -> None:
     kinds = _KIND
-    for native, value in kv.items():
-        kind = kinds.get(native)
-        if kind is None or not value:
+    for native in kinds.keys() & kv.keys():
+        value = kv[native]
+        if not value:
             continue
-        how, ecs = kind
+        how, ecs = kinds[native]
         if how == 0:
             fields[ecs] = value
         elif how == 1:

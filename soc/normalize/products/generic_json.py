@@ -41,9 +41,9 @@ def _stamp(fields: Fields, zone: ZoneInfo) -> Stamp | None:
     return None
 
 
-def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo) -> Reading:
+def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo, *, flat: bool) -> Reading:
     """Read a decoded object; header fields already in ``fields`` give way to the sender's own."""
-    fields.update(json.flatten(event))
+    fields.update(event if flat else json.flatten(event))
     stamp = _stamp(fields, zone)
     for ecs, names in ALIASES.items():
         if ecs in fields:
@@ -63,24 +63,26 @@ def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo) -> Reading:
     return _NONE, stamp
 
 
-def wrapped(message: str, fields: Fields, zone: ZoneInfo) -> Reading | None:
-    """The JSON payload of a syslog line (a ``@cee:`` cookie is the caller's); None if it is no object."""
-    event = json.decode_object(message)
-    if event is None:
+def any_object(text: str, fields: Fields, zone: ZoneInfo) -> Reading | None:
+    """A JSON object, of Windows or of anyone, alone or as the payload of a syslog line; None if it is no object."""
+    decoded = json.decode_object(text)
+    if decoded is None:
         return None
-    return windows_json.read(event, fields, zone) if windows_json.is_windows(event) else read(event, fields, zone)
+    event, flat = decoded
+    reader = windows_json.read if windows_json.is_windows(event) else read
+    return reader(event, fields, zone, flat=flat)
 
 
 def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
-    """One line: the object, alone or as the message of a syslog line."""
-    event = json.decode_object(text)
-    if event is not None:
-        return read(event, fields, zone)
+    """One line: the object, alone or as the message of a syslog line (with or without a ``@cee:`` cookie)."""
+    decoded = json.decode_object(text)
+    if decoded is not None:
+        return read(decoded[0], fields, zone, flat=decoded[1])
     found = syslog.read(text, fields, zone, day)
     if found is not None:
-        event = json.decode_object(found[0].removeprefix("@cee:").lstrip())
-        if event is not None:
-            sources, stamp = read(event, fields, zone)
+        decoded = json.decode_object(found[0].removeprefix("@cee:").lstrip())
+        if decoded is not None:
+            sources, stamp = read(decoded[0], fields, zone, flat=decoded[1])
             return sources, stamp or found[2]
     raise refuse("json: no JSON object")
 

@@ -32,6 +32,7 @@ _ACCOUNTS: dict[str, dict[str, Any]] = {
     "passwd": {"event.category": ["iam"], "event.type": ["user", "change"]},
     "chpasswd": {"event.category": ["iam"], "event.type": ["user", "change"]},
 }
+_INFO: dict[str, Any] = {"event.category": ["process"], "event.type": ["info"]}
 _SYSLOG = (LogSource("linux", "", "syslog"),)
 _NONE: tuple[LogSource, ...] = ()
 
@@ -46,7 +47,7 @@ def _program(message: str, program: str, fields: Fields) -> tuple[LogSource, ...
     fields["event.module"], fields["event.dataset"] = "linux", "linux.syslog"
     name = program.rpartition("/")[2].lower()
     if not pam.read(message, fields):
-        fields.update(_ACCOUNTS.get(name) or {"event.category": ["process"], "event.type": ["info"]})
+        fields.update(_ACCOUNTS.get(name, _INFO))
     service = _SERVICES.get(name)
     if service is not None:
         return LogSource("linux", "", service), LogSource("linux", "", "syslog")
@@ -77,8 +78,8 @@ def _message(
         reading = web.from_syslog(_WEB[name], message, fields, zone, day)
         if reading is not None:
             return reading[0], reading[1] or stamp
-    if message.startswith("{"):
-        wrapped = generic_json.wrapped(message, fields, zone)
+    if message.startswith(("{", "@cee:")):
+        wrapped = generic_json.any_object(message.removeprefix("@cee:").lstrip(), fields, zone)
         if wrapped is not None:
             return wrapped[0], wrapped[1] or stamp
     if netfilter.recognizes(message):

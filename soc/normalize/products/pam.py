@@ -24,7 +24,7 @@ _FAILED: dict[str, Any] = {
 
 def read(message: str, fields: Fields) -> bool:
     """Write what a PAM line says; False if it is none (then nothing is written)."""
-    module = _MODULE.match(message)
+    module = _MODULE.match(message) if message.startswith(("pam_", "PAM ")) else None
     if module is None:
         return False
     rest = message[module.end() :]

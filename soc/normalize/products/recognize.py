@@ -1,29 +1,28 @@
 """A line of an unknown product → the reading of the first product whose mark it bears (profile product ``auto``)."""
 
+import re
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from soc.errors import RecordError
-from soc.normalize.formats import json
-from soc.normalize.products import cisco_asa, fortigate, generic_json, linux, netfilter, web, windows_json
+from soc.normalize.products import cisco_asa, fortigate, generic_json, linux, netfilter, web
 from soc.normalize.products.product import Fields, Product, Reading, refuse
 
 
-def _json(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:  # noqa: ARG001 - one signature for all
-    event = json.decode_object(text)
-    if event is None:
-        return None
-    if windows_json.is_windows(event):
-        return windows_json.read(event, fields, zone)
-    return generic_json.read(event, fields, zone)
+# A mark counts only where the vendor puts it, right behind the syslog header. Else whoever may choose a user name or a URL
+# could make a log-on of sshd or a request look like a firewall's line. (`sshd[1]: ` holds "[" and ": ", headers do not.)
+_FORTIGATE = re.compile(
+    r'(?:<\d{1,3}>)?(?:(?:(?!: )[^=\["]){1,160} )?(?:date|time|timestamp|itime|eventtime|logver|devname|devid|logid|type)=', re.ASCII
+)
+_ASA = re.compile(r'[^=\["]{0,160}%(?:ASA|FTD)-', re.ASCII)
 
 
 def _asa(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
-    return cisco_asa.parse(text, fields, zone, day) if cisco_asa.MARK.search(text) else None
+    return cisco_asa.parse(text, fields, zone, day) if _ASA.match(text) else None
 
 
 def _fortigate(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
-    return fortigate.parse(text, fields, zone, day) if "type=" in text else None
+    return fortigate.parse(text, fields, zone, day) if _FORTIGATE.match(text) else None
 
 
 def _netfilter(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:  # noqa: ARG001 - one signature for all
@@ -48,7 +47,7 @@ def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     """
     reading: Reading | None = None
     if text.startswith("{"):
-        reading = _json(text, fields, zone, day)
+        reading = generic_json.any_object(text, fields, zone)
         if reading is not None:
             return reading
     for mark, read in _MARKS:

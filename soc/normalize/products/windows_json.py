@@ -67,10 +67,8 @@ _HOW: dict[str, tuple[int, str]] = {
     **{native: (2, ecs) for native, ecs in ADDRESSES.items()},
     **{native: (3, ecs) for native, ecs in PORTS.items()},
 }
-_SCALARS = frozenset((str, int, float, bool, type(None)))
 _LOOPBACK_TEXTS = frozenset(("-", "", "LOCAL", "::", "0.0.0.0"))  # noqa: S104 - not bound to, recognized as "no address"
 _NOBODY = frozenset(("-", "", None))
-_LONGEST = 1 << 62
 
 
 @lru_cache(maxsize=4096)
@@ -164,32 +162,37 @@ def _user(fields: Fields) -> None:
 _STATUS_IDS = frozenset(("4768", "4769", "4776"))
 
 
-def _stamp(fields: Fields, zone: ZoneInfo) -> Stamp | None:
+def _stamp(event: dict[str, Any], zone: ZoneInfo) -> Stamp | None:
     """The event's own time: TimeCreated, Sysmon's UtcTime (UTC), EventTime (the host's zone if none), the shipper's."""
     for name in ("TimeCreated", "UtcTime", "EventTime", "@timestamp", "timestamp"):
-        value = fields.get(name)
+        value = event.get(name)
         if value.__class__ is str and (stamp := iso(value + "Z" if name == "UtcTime" else value, zone)) is not None:
             return stamp
     return None
 
 
-def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo) -> Reading:
-    """Read a decoded event; the native names end up in ``fields`` with their values as they came."""
-    if not _SCALARS.issuperset(map(type, event.values())):
+def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo, *, flat: bool) -> Reading:
+    """Read a decoded event; the native names end up in ``fields`` with their values as they came.
+
+    Args:
+        event: the object.
+        fields: written to; what a syslog header has put there stays.
+        zone: of stamps without one.
+        flat: nothing in it is nested.
+    """
+    if not flat:
         event = _unnest(event)
-    header = dict(fields) if fields else None
-    fields.update(event)
-    if header:
+    if fields:
+        header = dict(fields)
+        fields.update(event)
         fields.update(header)
-    stamp = _stamp(fields, zone)
+    else:
+        fields.update(event)
+    stamp = _stamp(event, zone)
     how_of = _HOW
-    for native, value in event.items():
-        how = how_of.get(native)
-        if how is None:
-            if value.__class__ is int and not -_LONGEST < value < _LONGEST:
-                fields[native] = json.scalar(value)
-            continue
-        kind, ecs = how
+    for native in how_of.keys() & event.keys():
+        value = event[native]
+        kind, ecs = how_of[native]
         if value.__class__ is not str:
             if kind == 3 and value.__class__ is int and 0 <= value <= 65535:  # noqa: PLR2004 - see _HOW
                 fields[ecs] = value
@@ -267,15 +270,15 @@ def _outcome(code: str, fields: Fields) -> None:
 
 def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     """One line: the JSON object, alone or as the message of a syslog line."""
-    event = json.decode_object(text)
+    decoded = json.decode_object(text)
     header: Stamp | None = None
-    if event is None:
+    if decoded is None:
         found = syslog.read(text, fields, zone, day)
-        event = json.decode_object(found[0]) if found is not None else None
+        decoded = json.decode_object(found[0]) if found is not None else None
         header = found[2] if found is not None else None
-    if event is None:
+    if decoded is None:
         raise refuse("windows-json: no JSON object")
-    sources, stamp = read(event, fields, zone)
+    sources, stamp = read(decoded[0], fields, zone, flat=decoded[1])
     return sources, stamp or header
 
 

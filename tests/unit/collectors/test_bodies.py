@@ -19,14 +19,29 @@ def test_each_non_empty_line_is_a_record_as_it_is() -> None:
 
 def test_array_elements_keep_their_own_bytes() -> None:
     body = '[ {"b" :1.00, "a":"\\u0111 đ"} ,\n"text", 1e3, null, [1,\n2] ]'.encode()
-    assert records_of(body, ARRAY_TYPE) == ['{"b" :1.00, "a":"\\u0111 đ"}'.encode(), b'"text"', b"1e3", b"null", b"[1,\n2]"]
+    assert records_of(body, ARRAY_TYPE) == [
+        '{"b" :1.00, "a":"\\u0111 đ"}'.encode(),
+        b'"text"',
+        b"1e3",
+        b"null",
+        b"[1,\n2]",
+    ]
 
 
 @settings(max_examples=100)
-@given(st.lists(st.dictionaries(st.text(max_size=5), st.one_of(st.none(), st.integers(), st.text(max_size=9)), max_size=4), max_size=6))
+@given(
+    st.lists(
+        st.dictionaries(st.text(max_size=5), st.one_of(st.none(), st.integers(), st.text(max_size=9)), max_size=4),
+        max_size=6,
+    )
+)
 def test_an_array_and_its_ndjson_give_the_same_records(values: list[dict[str, object]]) -> None:
     elements = [json.dumps(value, ensure_ascii=False).encode() for value in values]
-    assert records_of(b"[" + b", ".join(elements) + b"]", ARRAY_TYPE) == records_of(b"\n".join(elements), NDJSON) == elements
+    assert (
+        records_of(b"[" + b", ".join(elements) + b"]", ARRAY_TYPE)
+        == records_of(b"\n".join(elements), NDJSON)
+        == elements
+    )
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[1,", b"[1] 2", b"[1,]", b"nothing", b"[" * 100_000])

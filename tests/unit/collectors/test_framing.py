@@ -25,7 +25,23 @@ def counted(*messages: bytes) -> bytes:
 
 # streams near the grammar: counts, separators, PRIs, endings and text in any order
 pieces = st.one_of(
-    st.sampled_from([b"\n", b"\r\n", b"\0", b"\0\n", b" ", b"<13>", b"<", b"7 ", b"12 <13>", b"3 ", b"45 ", b"99999999 <13>", b"214000000000 <13>"]),
+    st.sampled_from(
+        [
+            b"\n",
+            b"\r\n",
+            b"\0",
+            b"\0\n",
+            b" ",
+            b"<13>",
+            b"<",
+            b"7 ",
+            b"12 <13>",
+            b"3 ",
+            b"45 ",
+            b"99999999 <13>",
+            b"214000000000 <13>",
+        ]
+    ),
     st.integers(0, 60).map(lambda n: b"%d " % n),
     st.binary(max_size=12),
     st.text("ab9é \0", max_size=60).map(str.encode),
@@ -43,7 +59,9 @@ def test_bytes_cut_anywhere_give_the_same_frames_and_the_same_counts(stream: byt
     bounds = [0, *sorted(cuts), len(stream)]
     whole, cut = SyslogFramer(LIMIT), SyslogFramer(LIMIT)
     at_once = whole.receive(stream) + whole.finish()
-    in_pieces = [frame for a, b in zip(bounds, bounds[1:], strict=False) for frame in cut.receive(stream[a:b])] + cut.finish()
+    in_pieces = [
+        frame for a, b in zip(bounds, bounds[1:], strict=False) for frame in cut.receive(stream[a:b])
+    ] + cut.finish()
     assert in_pieces == at_once
     assert (cut.discarded, cut.resynchronized) == (whole.discarded, whole.resynchronized)
 
@@ -69,14 +87,21 @@ def test_any_bytes_give_frames_within_the_limit_and_only_framing_is_missing(stre
 
 
 @settings(max_examples=200)
-@given(st.lists(st.binary(max_size=LIMIT - 4).filter(lambda tail: not tail.endswith((b"\r", b"\n", b"\0"))), max_size=8))
+@given(
+    st.lists(st.binary(max_size=LIMIT - 4).filter(lambda tail: not tail.endswith((b"\r", b"\n", b"\0"))), max_size=8)
+)
 def test_octet_counted_messages_come_back_as_they_were_with_any_byte_inside(tails: list[bytes]) -> None:
     messages = [b"<13>" + tail for tail in tails]
     assert frames_of(counted(*messages)) == [Frame(message) for message in messages]
 
 
 @settings(max_examples=200)
-@given(st.lists(st.binary(max_size=LIMIT - 4).filter(lambda tail: b"\n" not in tail and not tail.endswith((b"\r", b"\0"))), max_size=8))
+@given(
+    st.lists(
+        st.binary(max_size=LIMIT - 4).filter(lambda tail: b"\n" not in tail and not tail.endswith((b"\r", b"\0"))),
+        max_size=8,
+    )
+)
 def test_lines_come_back_as_they_were(tails: list[bytes]) -> None:
     lines = [b"<13>" + tail for tail in tails]
     assert frames_of(b"".join(line + b"\n" for line in lines)) == [Frame(line) for line in lines]
@@ -85,7 +110,10 @@ def test_lines_come_back_as_they_were(tails: list[bytes]) -> None:
 def test_octet_counting_is_told_from_lf_framing_by_the_first_byte() -> None:
     assert datas(b"9 <13>alpha8 <13>beta") == [b"<13>alpha", b"<13>beta"]
     assert datas(b"<13>alpha\n<13>beta\n") == [b"<13>alpha", b"<13>beta"]
-    assert datas(b"date=2026-11-22 logid=1\ndate=2026-11-22 logid=2\n") == [b"date=2026-11-22 logid=1", b"date=2026-11-22 logid=2"]
+    assert datas(b"date=2026-11-22 logid=1\ndate=2026-11-22 logid=2\n") == [
+        b"date=2026-11-22 logid=1",
+        b"date=2026-11-22 logid=2",
+    ]
 
 
 def test_a_counted_frame_is_given_at_its_last_byte_without_waiting_for_the_next() -> None:
@@ -101,7 +129,10 @@ def test_a_counted_message_without_pri_is_one_message() -> None:
 def test_a_line_that_begins_with_a_number_is_no_count() -> None:
     """rsyslog's 214000000000 case, PAN-OS CSV, a year, a sequence number."""
     assert datas(b"214000000000 <13>tail\n<13>next\n") == [b"214000000000 <13>tail", b"<13>next"]
-    assert datas(b"1,2026/11/22 08:00:00,0011\n1,2026/11/22 08:00:01,0012\n") == [b"1,2026/11/22 08:00:00,0011", b"1,2026/11/22 08:00:01,0012"]
+    assert datas(b"1,2026/11/22 08:00:00,0011\n1,2026/11/22 08:00:01,0012\n") == [
+        b"1,2026/11/22 08:00:00,0011",
+        b"1,2026/11/22 08:00:01,0012",
+    ]
     assert datas(b"2026 Nov 22 fw01 up\n2026 Nov 22 fw01 down\n") == [b"2026 Nov 22 fw01 up", b"2026 Nov 22 fw01 down"]
     assert datas(b"7 tries from 192.0.2.7\nand more\n") == [b"7 tries from 192.0.2.7", b"and more"]
 

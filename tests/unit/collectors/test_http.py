@@ -18,7 +18,12 @@ Post = Callable[..., Awaitable[tuple[int, Any, Any]]]
 NDJSON = {"Content-Type": "application/x-ndjson"}
 
 
-def with_listener(body: Callable[[Post, MemoryLog, HttpIngest], Awaitable[None]], log: MemoryLog | None = None, clock: Stepped | None = None, **kwargs: Any) -> None:
+def with_listener(
+    body: Callable[[Post, MemoryLog, HttpIngest], Awaitable[None]],
+    log: MemoryLog | None = None,
+    clock: Stepped | None = None,
+    **kwargs: Any,
+) -> None:
     """Run ``body`` against a listening ``HttpIngest`` with token ``secret``."""
 
     async def scenario() -> None:
@@ -28,7 +33,14 @@ def with_listener(body: Callable[[Post, MemoryLog, HttpIngest], Awaitable[None]]
         listener = HttpIngest(intake, name="http", host="127.0.0.1", port=0, token="secret", clock=now, **kwargs)
         async with running(intake, listener), aiohttp.ClientSession(auto_decompress=False) as session:
 
-            async def post(data: bytes, headers: dict[str, str] | None = None, *, token: str = "secret", path: str = "/ingest", method: str = "POST") -> tuple[int, Any, Any]:
+            async def post(
+                data: bytes,
+                headers: dict[str, str] | None = None,
+                *,
+                token: str = "secret",
+                path: str = "/ingest",
+                method: str = "POST",
+            ) -> tuple[int, Any, Any]:
                 assert listener.address is not None
                 url = f"http://127.0.0.1:{listener.address[1]}{path}"
                 all_headers = {"Authorization": f"Bearer {token}", **NDJSON, **(headers or {})}
@@ -65,7 +77,9 @@ def test_no_answer_before_the_records_are_durable() -> None:
 
 def test_lines_that_are_no_json_are_records_too() -> None:
     async def body(post: Post, log: MemoryLog, _: HttpIngest) -> None:
-        assert (await post(b"<13>plain \xff\0\n{broken\n", {"Content-Type": "text/plain; charset=utf-8"}))[1] == {"accepted": 2}
+        assert (await post(b"<13>plain \xff\0\n{broken\n", {"Content-Type": "text/plain; charset=utf-8"}))[1] == {
+            "accepted": 2
+        }
         assert log.lines == [b"<13>plain \xff\0", b"{broken"]
 
     with_listener(body)
@@ -241,7 +255,9 @@ def test_a_stop_finishes_the_request_under_way() -> None:
             async def post() -> int:
                 assert listener.address is not None
                 url = f"http://127.0.0.1:{listener.address[1]}/ingest"
-                async with session.post(url, data=b"a\n", headers={"Authorization": "Bearer secret", **NDJSON}) as response:
+                async with session.post(
+                    url, data=b"a\n", headers={"Authorization": "Bearer secret", **NDJSON}
+                ) as response:
                     return response.status
 
             async with running(intake, listener):

@@ -202,12 +202,19 @@ def test_a_sender_that_is_cancelled_harms_nobody() -> None:
     asyncio.run(scenario())
 
 
-batches = st.lists(st.dictionaries(st.tuples(st.integers(100, 112), st.sampled_from(["a", "b/c", "đ", ""])), st.integers(1, 9), max_size=5), max_size=12)
+batches = st.lists(
+    st.dictionaries(
+        st.tuples(st.integers(100, 112), st.sampled_from(["a", "b/c", "đ", ""])), st.integers(1, 9), max_size=5
+    ),
+    max_size=12,
+)
 
 
 @settings(max_examples=100)
 @given(batches, st.integers(0, 12))
-def test_the_balance_is_the_sum_of_its_batches_wherever_it_is_restored(parts: list[dict[tuple[int, str], int]], restart: int) -> None:
+def test_the_balance_is_the_sum_of_its_batches_wherever_it_is_restored(
+    parts: list[dict[tuple[int, str], int]], restart: int
+) -> None:
     state: dict[bytes, bytes] = {}
     balance = Balance()
     expected: dict[bytes, int] = {}
@@ -233,7 +240,9 @@ def test_counts_older_than_a_week_are_deleted() -> None:
     for minute in range(10):
         balance.apply(balance.plan({(minute, "a"): 1}, minute * MINUTE))
     plan = balance.plan({(20_000, "a"): 1}, 5 * MINUTE + KEPT)
-    assert {key for key, value in plan.changes().items() if value is None} == {key_of(minute, "a") for minute in range(5)}
+    assert {key for key, value in plan.changes().items() if value is None} == {
+        key_of(minute, "a") for minute in range(5)
+    }
     balance.apply(plan)
     assert balance.total() == 6
 

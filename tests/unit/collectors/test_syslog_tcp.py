@@ -160,7 +160,9 @@ def test_many_connections_at_once_lose_and_mix_nothing() -> None:
         intake = Intake(log.open, clock=Stepped())
         listener = tcp(intake)
         async with running(intake, listener):
-            await asyncio.gather(*(send(listener, b"".join(b"<13>%d-%d\n" % (c, n) for n in range(200))) for c in range(20)))
+            await asyncio.gather(
+                *(send(listener, b"".join(b"<13>%d-%d\n" % (c, n) for n in range(200))) for c in range(20))
+            )
             await until(lambda: len(log.outputs) == 4000)
         for c in range(20):
             mine = [line for line in log.lines if line.startswith(b"<13>%d-" % c)]

@@ -37,7 +37,9 @@ def test_each_datagram_is_a_record_untouched_with_its_sender() -> None:
                 await until(lambda: len(log.outputs) == 3)
             assert log.lines == payloads
             assert {r.peer for r in log.records} == {f"127.0.0.1:{port}"}
-            assert {(r.source, r.profile, r.listener, r.id, r.cut) for r in log.records} == {("127.0.0.1", "fortigate", "udp", "", False)}
+            assert {(r.source, r.profile, r.listener, r.id, r.cut) for r in log.records} == {
+                ("127.0.0.1", "fortigate", "udp", "", False)
+            }
             assert listener.counters.received == 3
             assert listener.counters.bytes == sum(map(len, payloads))
 

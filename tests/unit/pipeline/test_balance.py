@@ -70,3 +70,13 @@ def test_minutes_older_than_a_week_are_dropped_when_time_goes_on():
     balance.changes()
     balance.bucket((2 + KEEP_MINUTES) * MINUTE, "a").normalized += 1
     assert balance.changes()[key(MINUTE, "a")] is None
+
+
+def test_sources_past_the_bound_of_a_minute_are_compared_together():
+    balance = Balance()
+    balance.bucket(MINUTE, "known").normalized += 1
+    balance.bucket(MINUTE, "forged-1").normalized += 1
+    balance.bucket(MINUTE, "forged-2").dead += 1
+    state = {k: v for k, v in balance.changes().items() if v is not None}
+    assert compare([collected({(1, "known"): 1, (1, ""): 2})], [state], 0).balanced
+    assert not compare([collected({(1, "known"): 1, (1, ""): 3})], [state], 0).balanced

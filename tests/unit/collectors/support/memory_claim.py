@@ -47,7 +47,11 @@ class MemoryLog:
 
     def balance(self) -> dict[str, int]:
         prefix = b"balance/"
-        return {key[len(prefix) :].decode(): decode(value, int) for key, value in self.state.items() if key.startswith(prefix)}
+        return {
+            key[len(prefix) :].decode(): decode(value, int)
+            for key, value in self.state.items()
+            if key.startswith(prefix)
+        }
 
 
 class MemoryClaim:
@@ -63,7 +67,9 @@ class MemoryClaim:
     async def fetch(self, limit: int, timeout: float) -> Sequence[object]:
         return ()
 
-    async def commit(self, outputs: Sequence[Message] = (), state: Mapping[bytes, bytes | None] | None = None) -> Sequence[Address]:
+    async def commit(
+        self, outputs: Sequence[Message] = (), state: Mapping[bytes, bytes | None] | None = None
+    ) -> Sequence[Address]:
         await self._log.gate.wait()
         await asyncio.sleep(0)
         if self._epoch != self._log.claims:

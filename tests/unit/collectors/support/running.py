@@ -24,7 +24,9 @@ async def running(intake: Intake, *collectors: Collector) -> AsyncIterator[None]
     """Everything started; at the end all tasks are cancelled at once, as on SIGTERM. A task's own failure is raised."""
     tasks = [asyncio.ensure_future(part.run()) for part in (intake, *collectors)]
     try:
-        await until(lambda: any(task.done() for task in tasks) or all(part.ready.is_set() for part in (intake, *collectors)))
+        await until(
+            lambda: any(task.done() for task in tasks) or all(part.ready.is_set() for part in (intake, *collectors))
+        )
         yield
     finally:
         for task in tasks:

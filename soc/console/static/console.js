@@ -1,0 +1,114 @@
+// Live updates and keys for the console. Every page works without this file; nothing here decides anything.
+"use strict";
+(() => {
+  const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
+  let selected = null;
+
+  const rows = () => [...document.querySelectorAll("[data-queue] tbody tr[data-id]")];
+
+  function select(row, scroll = true) {
+    document.querySelectorAll('tr[aria-selected="true"]').forEach((old) => old.removeAttribute("aria-selected"));
+    selected = row ? row.dataset.id : null;
+    if (!row) return;
+    row.setAttribute("aria-selected", "true");
+    if (scroll) row.scrollIntoView({ block: "nearest" });
+  }
+
+  function move(step) {
+    const all = rows();
+    if (!all.length) return;
+    const at = all.findIndex((row) => row.dataset.id === selected);
+    select(all[Math.max(0, Math.min(all.length - 1, at < 0 ? 0 : at + step))]);
+  }
+
+  const current = () => rows().find((row) => row.dataset.id === selected);
+  const link = (row) => row.querySelector(".c-title a").href;
+
+  async function acknowledge(row) {
+    if (!row || row.dataset.status !== "new") return;
+    row.dataset.status = "sent";
+    const body = new URLSearchParams({ csrf, kind: "acknowledge", action_id: crypto.randomUUID(), expected_revision: row.dataset.revision });
+    await fetch(`/alerts/${encodeURIComponent(row.dataset.id)}/act`, { method: "POST", body, headers: { Accept: "application/json" } });
+    await refresh();
+  }
+
+  // Each part of the page marked data-live is replaced by the same part of the page as the server makes it now.
+  let refreshing = false;
+  let again = false;
+  async function refresh() {
+    if (refreshing) { again = true; return; }
+    refreshing = true;
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      if (!answer.ok || answer.redirected) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const known = new Set(rows().map((row) => `${row.dataset.id} ${row.dataset.version}`));
+      document.querySelectorAll("[data-live][id]").forEach((part) => {
+        const next = fresh.getElementById(part.id);
+        if (!next || part.contains(document.activeElement) || part.querySelector("details[open]")) return;
+        if (part.innerHTML !== next.innerHTML) part.replaceWith(document.importNode(next, true));
+      });
+      rows().forEach((row) => row.classList.toggle("fresh", !known.has(`${row.dataset.id} ${row.dataset.version}`)));
+      const still = current();
+      if (still) select(still, false);
+    } finally {
+      refreshing = false;
+      if (again) { again = false; soon(); }
+    }
+  }
+
+  let timer = 0;
+  const soon = () => { clearTimeout(timer); timer = setTimeout(refresh, 250); };
+
+  const stream = document.body.dataset.stream;
+  if (stream && window.EventSource) {
+    const light = document.querySelector("[data-live-state]");
+    const show = (on) => {
+      if (!light) return;
+      light.hidden = false;
+      light.classList.toggle("on", on);
+      light.textContent = on ? light.dataset.on : light.dataset.off;
+    };
+    const source = new EventSource(stream);
+    source.addEventListener("open", () => show(true));
+    source.addEventListener("error", () => show(false));
+    source.addEventListener("change", soon);
+    addEventListener("pagehide", () => source.close());
+  }
+
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+    if (event.key === "Escape" && typing) { event.target.blur(); return; }
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const row = current();
+    const jobs = {
+      j: () => move(1),
+      k: () => move(-1),
+      Enter: () => { if (row && !event.target.closest("a, button, summary")) location.href = link(row); else return false; },
+      a: () => (rows().length ? acknowledge(row) : document.getElementById("acknowledge")?.click()),
+      c: () => {
+        const form = document.getElementById("close");
+        if (form) form.querySelector("input[type=radio], textarea").focus();
+        else if (row) location.href = `${link(row)}#close`;
+      },
+      u: () => { const back = document.querySelector("[data-back]"); if (back) location.href = back.href; },
+      "/": () => document.querySelector('input[type="search"]')?.focus(),
+    };
+    const job = jobs[event.key];
+    if (job && job() !== false) event.preventDefault();
+  });
+
+  document.addEventListener("click", (event) => {
+    const row = event.target.closest("[data-queue] tr[data-id]");
+    if (row && !event.target.closest("a, button")) select(row, false);
+  });
+
+  // A form is sent once; its action id would make a second time harmless anyway.
+  document.addEventListener("submit", (event) => {
+    if (event.target.method !== "post") return;
+    const button = event.submitter;
+    if (button) setTimeout(() => { button.disabled = true; }, 0);
+  });
+
+  if (location.hash === "#close") document.querySelector("#close input[type=radio]")?.focus();
+})();

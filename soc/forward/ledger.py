@@ -1,0 +1,146 @@
+"""The forwarder's state: every report, what each incident lately said, and the bytes to commit.
+
+Keys of the state (values are MessagePack):
+
+    r/<ordinal>          a report; the ordinal counts sealed reports, so the order of keys is the order of sealing
+    v/<incident>/<slot>  a former content of an incident, redacted, as compressed JSON; slots are used in turn
+    w/<incident>         how many contents were kept so far
+    c                    the counters
+"""
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from soc.audit.chain import Entry, Head, append
+from soc.clock import Micros
+from soc.forward.outbox import FINAL
+from soc.forward.payload import canonical, content
+from soc.model import Incident, Report, decode, encode
+
+CONTENTS_KEPT = 256
+"""Contents of one incident from which an approval can be served. An incident under attack changes at most with every batch
+of triage, in practice with every few seconds: this is many minutes between preview and approval, at about 1 KB each."""
+
+
+class Counters(msgspec.Struct):
+    """What only ever grows."""
+
+    sealed: int = 0
+    audit: Head = Head("forward")
+
+
+class Changes(NamedTuple):
+    """What is to be committed together."""
+
+    reports: list[Report]
+    audit: list[bytes]
+    state: dict[bytes, bytes | None]
+
+
+class Ledger:
+    """Everything the forwarder knows; every change goes through here."""
+
+    def __init__(self, state: Mapping[bytes, bytes]) -> None:
+        """Take up the committed state.
+
+        Raises:
+            RecordError: a value is not what its key says.
+        """
+        self.counters = decode(state[b"c"], Counters) if b"c" in state else Counters()
+        self._reports: dict[str, Report] = {}
+        self._ordinals: dict[str, int] = {}
+        self._sealed: set[tuple[str, str, int]] = set()
+        self._kept: dict[str, int] = {}
+        self._contents: dict[str, dict[int, bytes]] = {}
+        self._changes = Changes([], [], {})
+        for name in sorted(state):
+            kind, _, rest = name.decode().partition("/")
+            if kind == "r":
+                self._place(decode(state[name], Report), int(rest))
+            elif kind == "w":
+                self._kept[rest] = decode(state[name], int)
+            elif kind == "v":
+                incident_id, _, slot = rest.rpartition("/")
+                self._contents.setdefault(incident_id, {})[int(slot)] = state[name]
+
+    @property
+    def reports(self) -> list[Report]:
+        """Every report in the order of sealing."""
+        return list(self._reports.values())
+
+    def sealed(self, incident_id: str, kind: str, sequence: int) -> bool:
+        """Whether the approval of that order was acted upon, whatever came of it."""
+        return (incident_id, kind, sequence) in self._sealed
+
+    def put(self, report: Report) -> None:
+        """The report is now so; a new one is sealed."""
+        if report.id not in self._ordinals:
+            self.counters.sealed += 1
+            self._place(report, self.counters.sealed)
+        self._reports[report.id] = report
+        self._changes.reports.append(report)
+        self._changes.state[b"r/%012d" % self._ordinals[report.id]] = encode(report)
+
+    def learn(self, incident: Incident) -> None:
+        """Keep what an incident says now, if that is new: somebody may be looking at a preview of it."""
+        data = zlib.compress(canonical(content(incident)[0]))
+        count = self._kept.get(incident.id, 0)
+        slots = self._contents.setdefault(incident.id, {})
+        if count and slots.get((count - 1) % CONTENTS_KEPT) == data:
+            return
+        slot = count % CONTENTS_KEPT
+        slots[slot] = data
+        self._kept[incident.id] = count + 1
+        self._changes.state[b"v/%s/%d" % (incident.id.encode(), slot)] = data
+        self._changes.state[b"w/" + incident.id.encode()] = encode(count + 1)
+
+    def contents(self, incident_id: str) -> Iterator[dict[str, Any]]:
+        """What the incident said, latest first, as far as it is kept."""
+        count, slots = self._kept.get(incident_id, 0), self._contents.get(incident_id, {})
+        for number in range(count - 1, max(-1, count - 1 - CONTENTS_KEPT), -1):
+            if number % CONTENTS_KEPT in slots:
+                yield json.loads(zlib.decompress(slots[number % CONTENTS_KEPT]))
+
+    def record(self, entry: Entry) -> None:
+        """Append to the forwarder's audit chain."""
+        line, self.counters.audit = append(self.counters.audit, entry)
+        self._changes.audit.append(line)
+
+    def take(self) -> Changes:
+        """What changed since the last call."""
+        changes = self._changes
+        if changes.reports or changes.audit or changes.state:
+            changes.state[b"c"] = encode(self.counters)
+        self._changes = Changes([], [], {})
+        return changes
+
+    def heads(self) -> list[Report]:
+        """The report of each incident whose turn it is, in the order of sealing.
+
+        Reports on one incident go out strictly in order. A rejected one holds up what follows it until a newer one of its kind
+        takes its place; a stale one was never sealed and holds up nothing.
+        """
+        lanes: dict[str, list[Report]] = {}
+        for report in self._reports.values():
+            if report.state not in {"accepted", "stale"}:
+                lanes.setdefault(report.incident_id, []).append(report)
+        heads: list[Report] = []
+        for lane in lanes.values():
+            newest = {report.kind: report.id for report in lane}
+            waiting = [item for item in lane if item.state not in FINAL or newest[item.kind] == item.id]
+            if waiting[0].state not in FINAL:
+                heads.append(waiting[0])
+        return heads
+
+    def next_due(self) -> Micros | None:
+        """When the next head is due; None if there is none."""
+        return min((report.next_attempt for report in self.heads()), default=None)
+
+    def _place(self, report: Report, ordinal: int) -> None:
+        self._reports[report.id] = report
+        self._ordinals[report.id] = ordinal
+        self._sealed.add((report.incident_id, report.kind, report.sequence))
