@@ -88,7 +88,7 @@ def windows(r: random.Random, at: int) -> str:
             "Computer": f"pc{r.randrange(50)}.example",
             "TimeCreated": when,
             "UtcTime": when[:23].replace("T", " "),
-            "ProcessGuid": "{00000000-0000-0000-0000-%012x}" % r.randrange(2**40),
+            "ProcessGuid": f"{{00000000-0000-0000-0000-{r.randrange(2**40):012x}}}",
             "ProcessId": str(r.randrange(9999)),
             "Image": "C:\\Windows\\System32\\cmd.exe",
             "CommandLine": f"cmd.exe /c echo {r.randrange(10**6)}",
@@ -125,7 +125,11 @@ def measure(name: str, seconds: float, *, auto: bool, encode: bool) -> dict[str,
     records = []
     for index in range(LINES):
         at = START + index * 1000
-        records.append(RawRecord(make(r, at).encode(), at + 200, "bench", "192.0.2.1:514", "192.0.2.1", profile="" if auto else "p"))
+        records.append(
+            RawRecord(
+                make(r, at).encode(), at + 200, "bench", "192.0.2.1:514", "192.0.2.1", profile="" if auto else "p"
+            )
+        )
     profile = SourceProfile(name="p", product=product, timezone="UTC")
     normalizer = Normalizer((profile,), timezone="UTC", lateness=600_000_000, future_skew=5_000_000)
     lines, start = 0, time.process_time()
@@ -136,7 +140,14 @@ def measure(name: str, seconds: float, *, auto: bool, encode: bool) -> dict[str,
                 codec.encode(event)
         lines += len(records)
     rate = int(lines / spent)
-    return {"product": name, "auto": auto, "encoded": encode, "lines_per_second": rate, "aim": AIMS.get(name), "bytes": len(records[0].data)}
+    return {
+        "product": name,
+        "auto": auto,
+        "encoded": encode,
+        "lines_per_second": rate,
+        "aim": AIMS.get(name),
+        "bytes": len(records[0].data),
+    }
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import quote
 
 Endpoint = tuple[str, int]
 """Host and port as bound."""
@@ -50,6 +51,11 @@ class InputCounters:
     rotated: int = 0
     truncated: int = 0
     missing: int = 0
+
+
+def state_prefix(kind: str, listener: str) -> bytes:
+    """Where a listener keeps its state: ``<kind>/<listener>/``; a slash in the name is escaped, so no prefix holds another."""
+    return f"{kind}/{quote(listener, safe=' :@')}/".encode()
 
 
 class Collector(Protocol):

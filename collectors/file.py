@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, TypeVar
 
-from collectors.base import Endpoint, InputCounters
+from collectors.base import Endpoint, InputCounters, state_prefix
 from collectors.followed import Chunk, FollowedFile, Position
 from collectors.intake import Intake
 from collectors.patience import append_when_there_is_room
@@ -63,8 +63,8 @@ class FileTail:
         self._source = source
         self._max = max_bytes
         self._clock = clock
-        self._positions = b"file/%s/" % name.encode()
-        self._patterns = b"file-pattern/%s/" % name.encode()
+        self._positions = state_prefix("file", name)
+        self._patterns = state_prefix("file-pattern", name)
         self._paths = tuple(paths)
         self._watch = FileWatch(paths, from_end=start == "end", rotate_wait=rotate_wait, counters=self.counters)
         # one thread: files are closed behind a read that is still under way when this is cancelled

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 from aiohttp import web
 
-from collectors.base import Endpoint, InputCounters
+from collectors.base import Endpoint, InputCounters, state_prefix
 from collectors.bodies import BodyError, decompress, records_of, too_large
 from collectors.intake import Intake
 from collectors.sockets import endpoint_of, listen_tcp, peer_of
@@ -107,7 +107,7 @@ class HttpIngest:
         self._max_body = max_body
         self._max_bytes = max_bytes
         self._clock = clock
-        self._prefix = b"idem/%s/" % name.encode()
+        self._prefix = state_prefix("idem", name)
         self._expiry: deque[tuple[Micros, bytes]] = deque()
         self._under_way: dict[bytes, asyncio.Event] = {}
         self._requests = 0

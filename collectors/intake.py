@@ -9,7 +9,7 @@ known, the partition is claimed again and the batch id that is durable tells whe
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -115,7 +115,7 @@ class Intake:
         return self._full_until > asyncio.get_running_loop().time()
 
     @contextmanager
-    def attached(self) -> Iterator[None]:
+    def attached(self) -> Generator[None]:
         """A listener runs within this: a stop of the intake waits for it to hand over what it read."""
         self._listeners += 1
         try:

@@ -35,7 +35,7 @@ class _Port:
     max_connections: int
     clock: Clock
     counters: InputCounters
-    connections: "set[_Connection]" = field(default_factory=lambda: set[_Connection]())
+    connections: "set[_Connection]" = field(default_factory=lambda: set[_Connection]())  # noqa: PLW0108 - the class is defined below
     give_up_at: float | None = None
 
     def share(self) -> int:
@@ -160,7 +160,7 @@ class _Connection(asyncio.Protocol):
         """Nothing more comes, and nothing is ever answered: close."""
         return False
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's signature
         """Whatever the reason, what was received is kept."""
         if self._transport is None or self._ended:
             return

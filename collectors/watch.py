@@ -9,6 +9,9 @@ Rotation, in all its kinds, is told from what is on disk:
     deleted            the open file is read to its end
 """
 
+# paths are bytes here, because file names need not be UTF-8, and pathlib takes no bytes
+# ruff: noqa: PTH116, PTH118, PTH119, PTH120, PTH207
+
 import glob
 import os
 import re

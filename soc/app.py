@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
-from collectors.file import FileTail
 
 from collectors.base import Collector
+from collectors.file import FileTail
 from collectors.http import HttpIngest
 from collectors.intake import Intake
 from collectors.syslog_tcp import SyslogTcp
@@ -38,7 +38,7 @@ from soc.pipeline.ruleset import PublishedRules, RuleSets, publish, read_bundle,
 from soc.pipeline.status import ProcessStatus, write_status
 from soc.pipeline.table import AUDIT, INCIDENTS, OUTBOX, topology
 from soc.pipeline.triage import TriageStage
-from soc.settings import FileListener, HttpListener, Listener, Role, Settings
+from soc.settings import FileListener, HttpListener, Listener, Role, Settings, SyslogListener
 from soc.sigma.load import load
 from soc.store.embedded import EmbeddedStore
 from soc.telemetry import INPUT, LOADED_RULES, REFUSED_RULES
@@ -214,25 +214,54 @@ async def _collect(process: Process) -> None:
 
 def make_collector(listener: Listener, intake: Intake, settings: Settings) -> Collector:
     """The input that a listener's settings describe."""
-    given = {"name": listener.name, "profile": listener.profile, "source": listener.source, "clock": now}
     match listener:
         case FileListener():
-            return FileTail(intake, paths=listener.paths, start=listener.start, max_bytes=listener.max_bytes, **given)
+            return FileTail(
+                intake,
+                name=listener.name,
+                paths=listener.paths,
+                start=listener.start,
+                profile=listener.profile,
+                source=listener.source,
+                max_bytes=listener.max_bytes,
+                clock=now,
+            )
         case HttpListener():
             return HttpIngest(
                 intake,
+                name=listener.name,
                 host=listener.host,
                 port=listener.port,
                 token=listener.token or ingest_token(settings),
+                profile=listener.profile,
+                source=listener.source,
                 max_body=listener.max_body,
                 max_bytes=listener.max_bytes,
-                **given,
+                clock=now,
             )
-        case _:
-            bound = {"host": listener.host, "port": listener.port, "max_bytes": listener.max_bytes}
-            if listener.type == "syslog-tcp":
-                return SyslogTcp(intake, **bound, **given)
-            return SyslogUdp(intake, receive_buffer=listener.receive_buffer, **bound, **given)
+        case SyslogListener(type="syslog-tcp"):
+            return SyslogTcp(
+                intake,
+                name=listener.name,
+                host=listener.host,
+                port=listener.port,
+                profile=listener.profile,
+                source=listener.source,
+                max_bytes=listener.max_bytes,
+                clock=now,
+            )
+        case SyslogListener():
+            return SyslogUdp(
+                intake,
+                name=listener.name,
+                host=listener.host,
+                port=listener.port,
+                profile=listener.profile,
+                source=listener.source,
+                max_bytes=listener.max_bytes,
+                receive_buffer=listener.receive_buffer,
+                clock=now,
+            )
 
 
 async def _engine(process: Process) -> None:
@@ -322,6 +351,7 @@ async def _console(process: Process) -> None:
         health=health,
         session_hours=settings.console.session_hours,
         data_dir=settings.data_dir,
+        rules=lambda: process.sets.current,
     )
     await process.sets.refresh()
     runner = web.AppRunner(app, access_log=None)

@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead  # pyright: ignore[reportUnknownVariableType] - untyped library
 
 from soc.errors import UnavailableError
 from soc.pipeline.status import ProcessStatus, forget_status, is_alive, read_statuses

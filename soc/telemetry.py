@@ -27,7 +27,7 @@ INPUT = Gauge(
     ["listener", "counter"],
     multiprocess_mode="mostrecent",
 )
-EVICTED = Counter("soc_correlation_evicted", "Groups or events of correlations dropped for a bound", ["what"])
+EVICTED = Counter("soc_correlation_evicted", "Groups or events of correlations dropped for a bound", ["what", "rule"])
 LATE = Counter("soc_correlation_late", "Detections past the allowed lateness, not applied in place", ["stage"])
 REFUSED_RULES = Gauge(
     "soc_rules_refused", "Rules of the current set that cannot be used", multiprocess_mode="mostrecent"

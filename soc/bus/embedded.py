@@ -41,6 +41,7 @@ class EmbeddedBus:
 
     Raises:
         SettingsError: the topology contradicts itself or the directory.
+        UnavailableError: the directory cannot be made or written.
     """
 
     def __init__(

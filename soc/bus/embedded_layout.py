@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import sqlite3
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -11,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from soc.bus.base import Stage, Topology
-from soc.bus.embedded_log import create, sync_directory
-from soc.errors import BusFullError, SettingsError
+from soc.bus.embedded_log import create, sync_directory, translate
+from soc.errors import BusFullError, SettingsError, UnavailableError
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _LOCK = "bus.lock"
@@ -34,6 +35,7 @@ class Layout:
 
     Raises:
         SettingsError: the topology contradicts itself or the number of partitions the directory was made with.
+        UnavailableError: the directory cannot be made or written.
     """
 
     def __init__(self, directory: Path, topology: Topology) -> None:
@@ -43,9 +45,12 @@ class Layout:
         mistakes = list(_contradictions(topology))
         if mistakes:
             raise SettingsError(mistakes)
-        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
-        with self._locked():
-            self._agree()
+        try:
+            directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+            with self._locked():
+                self._agree()
+        except OSError as error:
+            raise UnavailableError(f"{directory}: {error}; check that it is a writable directory") from error
 
     def stage(self, name: str) -> Stage:
         """A stage of the topology.
@@ -66,13 +71,19 @@ class Layout:
         """The log of (stage, partition), made if it does not exist.
 
         Raises:
-            OSError: it cannot be made.
+            BusFullError: there is no room for it.
+            UnavailableError: it cannot be made.
         """
         path = self.path(stage, partition)
-        if not path.exists():
-            with self._locked():
-                if not path.exists():
-                    create(path)
+        try:
+            if not path.exists():
+                with self._locked():
+                    if not path.exists():
+                        create(path)
+        except sqlite3.Error as error:
+            raise translate(error, path) from error
+        except OSError as error:
+            raise UnavailableError(f"{path}: {error}; check the data directory") from error
         return path
 
     def paths(self, stage: Stage) -> list[tuple[int, Path]]:

@@ -1,11 +1,12 @@
 """Retention: deletes the oldest batches of a topic past an age or size, never one a registered stage has still to read.
 
 Any process may do it: each step is one short write transaction of the file it trims, so the owner's commits wait for
-milliseconds at most and what the owner knows (where the log ends) is not touched.
+some tens of milliseconds at most and what the owner knows (where the log ends) is not touched.
 """
 
 import heapq
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import NamedTuple
@@ -14,8 +15,10 @@ from soc.bus.embedded_layout import Layout
 from soc.bus.embedded_log import PAGE_BYTES, Stream, opened, read_streams
 from soc.clock import Micros
 
-STEP_BATCHES = 32
-STEP_PAGES = 4 * 1024 * 1024 // PAGE_BYTES
+STEP_BATCHES = 8
+FIRST_STEP_PAGES = 16
+STEP_SECONDS = 0.05
+GIVE_BACK_SECONDS = 2.0
 KEPT_FREE_PAGES = 64 * 1024 * 1024 // PAGE_BYTES
 
 
@@ -126,10 +129,16 @@ def _delete(connection: sqlite3.Connection, stream: int, last: _Old) -> int:
 
 
 def _give_back(connection: sqlite3.Connection, keep: int) -> None:
-    """Hand free pages back to the disk, some at a time; ``keep`` of them stay for the next appends."""
+    """Hand free pages back to the disk; ``keep`` of them stay for the next appends, what takes too long for the next call."""
+    deadline = time.monotonic() + GIVE_BACK_SECONDS
     (free,) = connection.execute("PRAGMA freelist_count").fetchone()
-    while free > keep:
-        connection.execute(f"PRAGMA incremental_vacuum({min(STEP_PAGES, free - keep)})").fetchall()
+    pages = FIRST_STEP_PAGES
+    while free > keep and time.monotonic() < deadline:
+        before = time.monotonic()
+        # executescript, because execute() stops after the first page: the pragma gives rows without columns.
+        connection.executescript(f"PRAGMA incremental_vacuum({min(pages, free - keep)})")
+        # What a page costs depends on where it lies: the step follows, so that the owner never waits much longer than this.
+        pages = pages * 2 if time.monotonic() - before < STEP_SECONDS / 2 else max(FIRST_STEP_PAGES, pages // 2)
         (left,) = connection.execute("PRAGMA freelist_count").fetchone()
         if left >= free:
             return

@@ -1,17 +1,16 @@
 """``soc alerts``, ``soc incidents``, ``soc forward``, ``soc deadletter``: look at what the installation holds."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
+from soc.cli.operate import require_installation
 from soc.cli.output import config_option, format_option, print_json, print_rows, run_async, settings_of
 from soc.errors import SettingsError
 from soc.store.base import Document, Kind
 
 
-def _list_command(kind: Kind, text: str, columns: tuple[str, ...]) -> Callable[..., Any]:
+def _list_command(kind: Kind, text: str, columns: tuple[str, ...]) -> click.Command:
     @click.command(name="list", help=text)
     @click.argument("query", default="")
     @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
@@ -25,7 +24,7 @@ def _list_command(kind: Kind, text: str, columns: tuple[str, ...]) -> Callable[.
     return command
 
 
-def _show_command(kind: Kind, text: str) -> Callable[..., Any]:
+def _show_command(kind: Kind, text: str) -> click.Command:
     @click.command(name="show", help=text)
     @click.argument("identifier")
     @config_option
@@ -43,7 +42,9 @@ async def _search(kind: Kind, query: str, limit: int, config: Path | None) -> li
     from soc.app import open_store
     from soc.store.query import QueryError, parse
 
-    store = open_store(settings_of(config))
+    settings = settings_of(config)
+    require_installation(settings)
+    store = open_store(settings)
     try:
         try:
             parsed = parse(query)
@@ -57,7 +58,9 @@ async def _search(kind: Kind, query: str, limit: int, config: Path | None) -> li
 async def _get(kind: Kind, identifier: str, config: Path | None) -> Document | None:
     from soc.app import open_store
 
-    store = open_store(settings_of(config))
+    settings = settings_of(config)
+    require_installation(settings)
+    store = open_store(settings)
     try:
         return await store.get(kind, identifier)
     finally:

@@ -4,7 +4,7 @@ import gzip
 import sys
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -164,7 +164,7 @@ def _with_profile(settings: Settings, source: str) -> tuple[Settings, str]:
 
 
 @contextmanager
-def _open(file: Path) -> Iterator[IO[bytes]]:
+def _open(file: Path) -> Generator[IO[bytes]]:
     if str(file) == "-":
         yield sys.stdin.buffer
         return

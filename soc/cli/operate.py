@@ -8,6 +8,17 @@ import msgspec
 
 from soc.cli.output import config_option, format_option, print_json, print_rows, run_async, settings_of
 from soc.errors import SettingsError
+from soc.settings import Settings
+
+
+def require_installation(settings: Settings) -> None:
+    """Refuse to look at a data directory that nobody has started on: opening it would make one.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    if not (settings.data_dir / "bus").exists():
+        raise SettingsError([f"{settings.data_dir} holds no installation; start `soc run`, or name its --config"])
 
 
 @click.command()
@@ -53,8 +64,7 @@ def doctor(config: Path | None, output_format: str | None) -> None:
     from soc.app import examine_installation
 
     settings = settings_of(config)
-    if not (settings.data_dir / "bus").exists():
-        raise SettingsError([f"{settings.data_dir} holds no installation; start `soc run`, or name its --config"])
+    require_installation(settings)
     health = run_async(examine_installation(settings))
     rows = [msgspec.to_builtins(finding) for finding in health.findings]
     if not health.processes:
@@ -88,8 +98,7 @@ def reconcile(config: Path | None, timeout: float, *, wait: bool) -> None:
     from soc.pipeline import reconcile as balance
 
     settings = settings_of(config)
-    if not (settings.data_dir / "bus").exists():
-        raise SettingsError([f"{settings.data_dir} holds no installation; start `soc run`, or name its --config"])
+    require_installation(settings)
 
     async def main() -> balance.Reconciliation:
         bus = open_bus(settings)
@@ -158,38 +167,38 @@ def audit() -> None:
 
 @audit.command()
 @config_option
-def verify(config: Path | None) -> None:
+@click.option(
+    "--head",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What this command printed before, kept elsewhere.",
+)
+def verify(config: Path | None, head: Path | None) -> None:
     """Verify every hash chain of acts; exit code 1 names the first break.
+
+    What it prints holds the heads. Keep it on another host: with --head, a chain that was cut short or written anew
+    since is found, also when an administrator did it.
 
     \b
     Example:
-      soc audit verify
+      soc audit verify > heads.json
     """
     from soc.app import open_bus
-    from soc.audit.chain import verify as verify_chain
-    from soc.pipeline.table import AUDIT
+    from soc.pipeline.auditing import Verified, read_heads, verify_audit
 
     settings = settings_of(config)
+    require_installation(settings)
+    expected = read_heads(head) if head else None
 
-    async def read() -> dict[str, list[bytes]]:
+    async def main() -> list[Verified]:
         bus = open_bus(settings)
-        reader = bus.reader([AUDIT])
-        chains: dict[str, list[bytes]] = {}
         try:
-            while records := await reader.fetch(1000, 0.0):
-                for record in records:
-                    chains.setdefault(record.key.decode(), []).append(record.value)
+            return await verify_audit(bus, expected)
         finally:
-            await reader.close()
             await bus.close()
-        return chains
 
-    rows = [
-        {"chain": name, "entries": len(entries), "break": verify_chain(entries)}
-        for name, entries in sorted(run_async(read()).items())
-    ]
-    print_json(rows)
-    if any(row["break"] for row in rows):
+    found = run_async(main())
+    print_json(found)
+    if any(chain.fault for chain in found):
         raise click.exceptions.Exit(1)
 
 

@@ -1,8 +1,8 @@
 """``soc run`` and ``soc demo``: start everything, or some roles."""
 
 import asyncio
+import os
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import cast, get_args
@@ -69,7 +69,8 @@ def _stop_with_parent(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
 
     def watch() -> None:
-        while sys.stdin.buffer.read(4096):
+        # Not sys.stdin: a thread that waits inside its buffer's lock would abort the interpreter's end.
+        while os.read(0, 4096):
             pass
         loop.call_soon_threadsafe(stop.set)
 

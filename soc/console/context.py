@@ -133,13 +133,12 @@ class Visitor:
         return next((role for role in self.user.roles if act in ALLOWED and may(role, act)), "")
 
 
-VISITOR = "visitor"
+VISITOR = web.RequestKey("visitor", Visitor)
 
 
 def visitor_of(request: web.Request) -> Visitor:
     """Who asks, as the middleware found out."""
-    found: Visitor = request[VISITOR]
-    return found
+    return request[VISITOR]
 
 
 def console_of(request: web.Request) -> Console:

@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 from multidict import MultiDict
 
-_FORM = "form"
+_FORM = web.RequestKey[MultiDict[str]]("form", MultiDict)
 _MAX_FIELDS = 100
 
 

@@ -177,30 +177,35 @@ class Correlation:
     def settle(self, group: Group, out: Outcome) -> None:
         """Make what was taken for a group count."""
         group.touched = False
-        self._drop_old(group, out)
-        fresh, demand = group.fresh, self._demand
+        times = group.times
+        if (times and times[0] < self._cut) or group.children:
+            self._drop_old(group, out)
         replaced = bool(group.gone)
         if replaced:
             group.remove_gone()
-        if fresh:
-            group.insert()
+        fresh: list[Entry] = []
+        if group.fresh:
+            fresh = group.insert()
             group.write_entries(fresh, out.state)
-            group.fresh = ()
-        waits = demand.test is not None
-        changed = [entry.time for entry in fresh]
-        if not waits:
+        demand = self._demand
+        if demand.test is None and (len(group.entries) >= demand.need or group.episodes):
             spans = self._sweep(group)
             if replaced:
-                self._reassign(group, spans, out)
+                self._reassign(group, spans, [entry.time for entry in fresh], out)
             elif spans or group.episodes:
-                self._assign(group, spans, changed, out)
+                self._assign(group, spans, [entry.time for entry in fresh], out)
         if group.marked:
-            group.marked = False
-            for episode in group.episodes:
-                self._publish(group, episode, out)
-            group.write_head(out.state)
-        self._bound_events(group, out)
-        self._set_timer(group)
+            self._mark(group, out)
+        if len(group.entries) > self._bounds.events:
+            self._bound_events(group, out)
+        if group.timer == NEVER or demand.test is not None:
+            self._set_timer(group)
+
+    def _mark(self, group: Group, out: Outcome) -> None:
+        group.marked = False
+        for episode in group.episodes:
+            self._publish(group, episode, out)
+        group.write_head(out.state)
 
     def _sweep(self, group: Group) -> list[Span]:
         if group.sweep is None:
@@ -306,8 +311,6 @@ class Correlation:
         """Forget the oldest entries of a group that holds too many, counted; an open episode keeps their number."""
         entries = group.entries
         number = len(entries) - self._bounds.events
-        if number <= 0:
-            return
         while number < len(entries) and entries[number].event_id == entries[number - 1].event_id:
             number += 1  # an event that two rules matched goes whole
         out.evicted[self.rule.id] += number
@@ -345,7 +348,7 @@ class Correlation:
         if wrote:
             group.write_head(out.state)
 
-    def _reassign(self, group: Group, spans: list[Span], out: Outcome) -> None:
+    def _reassign(self, group: Group, spans: list[Span], changed: list[Micros], out: Outcome) -> None:
         """Work the episodes out anew: a child was moved or retracted, so that runs may have split or gone.
 
         An episode goes on in the run that covers its first event; if that event is gone or in no run, in the earliest run
@@ -372,7 +375,9 @@ class Correlation:
             self._retire(group, episode, "retracted", "", out)
         self._adopt(group, runs, claims, out, anew=True)
         for episode in group.episodes:
-            self._publish(group, episode, out)
+            # A child that moved within the episode changes the order of its members, not which they are: say so too.
+            fresh = any(episode.first <= time <= episode.last + reach for time in changed)
+            self._publish(group, episode, out, anyway=fresh)
         group.write_head(out.state)
 
     def _adopt(
@@ -432,11 +437,11 @@ class Correlation:
             group.unseal(out.state)
         group.retired = {**(group.retired or {}), episode.id: (episode.revision, episode.first_time)}
 
-    def _publish(self, group: Group, episode: OpenEpisode, out: Outcome) -> bool:
-        """Publish a revision if it says something new."""
+    def _publish(self, group: Group, episode: OpenEpisode, out: Outcome, *, anyway: bool = False) -> bool:
+        """Publish a revision if it says something new, or ``anyway``."""
         before = (episode.key, episode.start, episode.end, episode.late)
         revision = self._describe(group, episode, "live", "")
-        if (episode.key, episode.start, episode.end, episode.late) == before:
+        if not anyway and (episode.key, episode.start, episode.end, episode.late) == before:
             episode.revision -= 1
             return False
         out.episodes.append(revision)

@@ -228,7 +228,7 @@ async def _open_end(statuses: Sequence[ProcessStatus], stop: asyncio.Event) -> N
     await stop.wait()
 
 
-async def _judge(summary: Summary, told: Story, settings: Settings, console: str, token: str, standin: Standin) -> None:
+async def _judge(summary: Summary, told: Story, settings: Settings, *, console: str, token: str, standin: Standin) -> None:
     """Wait for what the story says, approve as a person would, wait for the receipt, and compare."""
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
     timeout = aiohttp.ClientTimeout(total=15)
@@ -269,6 +269,7 @@ async def _wait_for_alerts(
 
 async def _approve(session: aiohttp.ClientSession, incident_id: str, summary: Summary) -> None:
     """Approve the report exactly as it was previewed; a machine revision in between is a conflict, so look again."""
+    found: dict[str, Any] = {}
     for attempt in range(5):
         page = await _get(session, f"/incidents/{incident_id}.json")
         act = {

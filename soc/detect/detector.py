@@ -112,7 +112,12 @@ class Detector:
 
     def _routed(self, logsources: tuple[LogSource, ...]) -> list[Slot]:
         """The slots whose rule applies: some logsource of the event has all that the rule declares."""
-        return [slot for wanted, slots in self._by_logsource.items() if any(applies(wanted, own) for own in logsources) for slot in slots]
+        return [
+            slot
+            for wanted, slots in self._by_logsource.items()
+            if any(applies(wanted, own) for own in logsources)
+            for slot in slots
+        ]
 
 
 def applies(wanted: LogSource, own: LogSource) -> bool:

@@ -20,8 +20,8 @@ from soc.sigma.values import scalars, text
 
 MEMO_VALUES: Final = 16_384
 """Values that one field remembers before it starts anew."""
-MEMO_LENGTH: Final = 2_048
-"""Longer texts are looked up each time: they repeat rarely and weigh most."""
+MEMO_CHARACTERS: Final = 1_000_000
+"""Characters of those values: few long texts (script blocks) weigh as much as many short ones, and they repeat too."""
 _FEW: Final = 12
 """Up to here, seeking literals one by one beats the automaton (measured: str.find about 1 ns a character, it 15 to 60)."""
 
@@ -36,11 +36,12 @@ class _Automaton(Protocol):
 class FieldIndex(dict[Any, Slots]):
     """Value → triggered slots, for one field; itself the memo (a hit costs one look-up)."""
 
-    __slots__ = ("_components", "_exact", "_few", "_many", "_non_ascii", "_prefixes", "_probes", "_suffixes")
+    __slots__ = ("_components", "_exact", "_few", "_many", "_non_ascii", "_prefixes", "_probes", "_room", "_suffixes")
 
     def __init__(self, needs: Iterable[tuple[Need, Any]]) -> None:
         """``needs``: of one field, each with the slot it triggers."""
         super().__init__()
+        self._room = MEMO_CHARACTERS
         self._exact: dict[str, list[Any]] = {}
         self._components: dict[str, dict[str, list[Any]]] = {}
         self._non_ascii: list[Any] = []
@@ -76,10 +77,13 @@ class FieldIndex(dict[Any, Slots]):
         t = value if type(value) is str else text(value)
         slots = self._seek(value, t)
         # True == 1 and False == 0 as keys, but not as text: these four are looked up each time.
-        if (type(value) is str and len(t) <= MEMO_LENGTH) or (type(value) is not str and value != 0 and value != 1):
-            if len(self) >= MEMO_VALUES:
+        if type(value) is str or (value != 0 and value != 1):
+            self._room -= len(t)
+            if self._room < 0 or len(self) >= MEMO_VALUES:
                 self.clear()
-            self[value] = slots
+                self._room = MEMO_CHARACTERS
+            if len(t) < MEMO_CHARACTERS:
+                self[value] = slots
         return slots
 
     def _seek(self, value: Any, t: str) -> Slots:
@@ -169,7 +173,7 @@ class KeywordIndex:
         found: list[Slots] = []
         if self._literals:
             strings = [v for v in values if type(v) is str]
-            if self._numbers or len(strings) < len(values):
+            if self._numbers or list in map(type, values):
                 strings += self._others(values)
             joined = "\n".join(strings).casefold()
             if self._many is not None:
@@ -210,7 +214,11 @@ def gates(literals: Iterable[str]) -> list[str]:
     parts: dict[str, set[str]] = {}
     for literal in literals:
         own = {literal[i : i + _GATE] for i in range(max(1, len(literal) - _GATE + 1))}
-        own |= {pair for pair in map("".join, zip(literal, literal[1:], strict=False)) if not any(c.isalnum() or c.isspace() for c in pair)}
+        own |= {
+            pair
+            for pair in map("".join, zip(literal, literal[1:], strict=False))
+            if not any(c.isalnum() or c.isspace() for c in pair)
+        }
         for part in own:
             parts.setdefault(part, set()).add(literal)
     chosen: list[str] = []
@@ -235,5 +243,3 @@ def _look_up(index: FieldIndex, item: Any) -> Slots:
         return index[item]
     except TypeError:  # a mapping within a list: compared by its text
         return index[text(item)]
-
-

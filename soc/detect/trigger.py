@@ -13,7 +13,19 @@ from typing import Any, Final
 from soc.sigma.condition import All, Leaf, Node, Not, Predicate, leaves
 from soc.sigma.regex import required_literals
 from soc.sigma.values import scalars, text
-from soc.sigma.matchers import Anchor, Compare, Exists, Network, Null, Present, Reference, Regex, Text, TimePart, Wildcard
+from soc.sigma.matchers import (
+    Anchor,
+    Compare,
+    Exists,
+    Network,
+    Null,
+    Present,
+    Reference,
+    Regex,
+    Text,
+    TimePart,
+    Wildcard,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +125,9 @@ def exact_values(needs: Iterable[Need]) -> tuple[str, frozenset[str]] | None:
 
 def met(needs: Iterable[Need], fields: Mapping[str, Any]) -> bool:
     """Whether any of the needs is met by an event: for measuring how often; keywords count as rarely met."""
-    return any(need.field is not None and any(_meets(need, v) for v in scalars(fields.get(need.field))) for need in needs)
+    return any(
+        need.field is not None and any(_meets(need, v) for v in scalars(fields.get(need.field))) for need in needs
+    )
 
 
 def _meets(need: Need, value: Any) -> bool:

@@ -95,7 +95,10 @@ class View:
         for slot, count in self._counts.items():
             if count <= _NOISY * _LEARNING or len(slot.options) < 2:  # noqa: PLR2004
                 continue
-            rates = [(sum(met(needs, fields) for fields in self._sample), i, needs) for i, (_, needs) in enumerate(slot.options)]
+            rates = [
+                (sum(met(needs, fields) for fields in self._sample), i, needs)
+                for i, (_, needs) in enumerate(slot.options)
+            ]
             best = min(rates)[2]
             if best != self._chosen[slot]:
                 self._chosen[slot] = best

@@ -12,7 +12,7 @@ ActionKind = Literal[
     "reopen",
     "assign",  # changes {"owner"}
     "note",  # changes {"text"}
-    "approve",  # incident; changes {"report_kind", "payload_sha256"}: the hash of the previewed bytes
+    "approve",  # incident; changes {"report_kind", "payload_sha256"}: the hash of the previewed bytes; "incident_version" if known
     "merge",  # incident; changes {"into"}
     "detach",  # alert from its incident
 ]

@@ -48,7 +48,7 @@ class Incident(msgspec.Struct, frozen=True):
         entities: (kind, value) with how many of its alerts carry it.
         first_seen, last_seen: over its alerts, event time.
         tactics: ATT&CK tactics and techniques of its alerts' tags.
-        approvals: one per report kind; the newest counts.
+        approvals: in order; the n-th of a kind asks for the n-th report of that kind.
         merged_into: id of the incident it became part of.
     """
 

@@ -1,4 +1,4 @@
-"""Text → whether it is an IP address, and pieces of ``address:port`` and ``DOMAIN\\user`` as logs write them."""
+r"""Text → whether it is an IP address, and pieces of ``address:port`` and ``DOMAIN\user`` as logs write them."""
 
 from functools import lru_cache
 from ipaddress import ip_address
@@ -24,14 +24,14 @@ def is_ip(text: str) -> bool:
 
 def port(text: str | None) -> int | None:
     """A port or other small number, or None."""
-    if text and len(text) <= 9 and text.isascii() and text.isdecimal():  # noqa: PLR2004
+    if text and len(text) <= 9 and text.isascii() and text.isdecimal():
         return int(text)
     return None
 
 
 def number(text: str | None) -> int | None:
     """A count (bytes, packets) that fits 63 bits, or None."""
-    if text and len(text) <= 18 and text.isascii() and text.isdecimal():  # noqa: PLR2004
+    if text and len(text) <= 18 and text.isascii() and text.isdecimal():
         return int(text)
     return None
 

@@ -1,7 +1,7 @@
-"""Bytes → text that JSON can hold, and back: no byte is lost, none is guessed at in silence.
+r"""Bytes → text that JSON can hold, and back: no byte is lost, none is guessed at in silence.
 
 UTF-8 is taken as it is. Else the profile's own encoding, if it has one that fits. Else each byte that is no UTF-8 becomes
-its visible escape ``\\xNN``; so that this can be undone, a literal ``\\x`` in such a line is written ``\\x5cx``. Lone
+its visible escape ``\xNN``; so that this can be undone, a literal ``\x`` in such a line is written ``\x5cx``. Lone
 surrogates, which Python's ``surrogateescape`` would give, cannot be encoded as JSON and are never produced.
 """
 

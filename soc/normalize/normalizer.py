@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from soc.clock import DAY, Micros
@@ -102,7 +102,9 @@ class Normalizer:
             discard=re.compile(profile.discard) if profile.discard else None,
             pattern=re.compile(profile.pattern) if profile.pattern else None,
             networks=tuple(ip_network(item, strict=False) for item in profile.addresses),
-            logsources=None if override is None else (LogSource(override.product, override.category, override.service),),
+            logsources=None
+            if override is None
+            else (LogSource(override.product, override.category, override.service),),
         )
 
     def profile_for(self, record: RawRecord) -> SourceProfile | None:
@@ -212,7 +214,7 @@ def _related(fields: dict[str, Any]) -> None:
         fields["related.user"] = _distinct((user, effective, other))
     host = get("host.name")
     if host is not None:
-        fields["related.hosts"] = host if host.__class__ is list else [host]
+        fields["related.hosts"] = host if isinstance(host, list) else [host]
 
 
 _NO_NAT = (None, None)
@@ -222,8 +224,8 @@ def _distinct(values: tuple[Any, ...]) -> list[Any]:
     """Without None and repeats, lists opened (a JSON sender may give several addresses in one field)."""
     found: list[Any] = []
     for value in values:
-        if value.__class__ is list:
-            found.extend(item for item in value if item not in found)
+        if isinstance(value, list):
+            found.extend(item for item in cast("list[Any]", value) if item not in found)
         elif value is not None and value not in found:
             found.append(value)
     return found

@@ -15,7 +15,12 @@ from soc.model.event import TimeFlag
 Stamp = tuple[Micros, tuple[TimeFlag, ...]]
 """When, and what was assumed about it."""
 
-MONTHS = {name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], 1
+    )
+}
 
 LATEST: Micros = 253_402_300_799_999_999
 """The last microsecond of the year 9999, which is as far as datetimes go."""
@@ -155,7 +160,9 @@ def _clf(text: str) -> Stamp | None:
     offset = timedelta(hours=int(hours), minutes=int(minutes))
     where = timezone(-offset if sign == "-" else offset)
     seconds = 59 if second == "60" else int(second)
-    return to_micros(datetime(int(year), MONTHS[month], int(day), int(hour), int(minute), seconds, tzinfo=where)), _KNOWN
+    return to_micros(
+        datetime(int(year), MONTHS[month], int(day), int(hour), int(minute), seconds, tzinfo=where)
+    ), _KNOWN
 
 
 def clf(text: str) -> Stamp | None:

@@ -77,8 +77,9 @@ class Correlate:
             for key, detection in feed_episode(episode, self._rules):
                 work.outputs.append(Message(DETECTIONS, key, encode(detection)))
         self._keep(outcome.state, work)
-        for what, count in outcome.evicted.items():
-            EVICTED.labels(what).inc(count)
+        for what, counts in (("events", outcome.evicted), ("groups", outcome.evicted_groups)):
+            for rule, count in counts.items():
+                EVICTED.labels(what, rule).inc(count)
         if outcome.late:
             LATE.labels("correlate").inc(sum(outcome.late.values()))
 

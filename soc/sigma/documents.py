@@ -22,7 +22,9 @@ class _Loader(yaml.CSafeLoader):
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                 if key.value in seen:
-                    raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} is written twice", key.start_mark)
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"key {key.value!r} is written twice", key.start_mark
+                    )
                 seen.add(key.value)
         return cast("dict[Any, Any]", super().construct_mapping(node, deep=deep))
 
@@ -98,7 +100,9 @@ def _nodes(text: str) -> Iterator[tuple[yaml.Node, Any]]:
             if node is None:
                 continue
             if aliased and _size(node, {}) > _MAX_NODES:
-                raise yaml.constructor.ConstructorError(None, None, "its aliases write out to too much", node.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, "its aliases write out to too much", node.start_mark
+                )
             yield node, loader.construct_document(node)
     finally:
         loader.dispose()

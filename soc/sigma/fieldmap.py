@@ -31,7 +31,9 @@ class FieldMaps:
                     self.refused.append(document.error(f"not a pipeline: {error}"))
                     continue
                 if pipeline.postprocessing_items or pipeline.finalizers:
-                    self.refused.append(document.error("a field map writes no queries: remove postprocessing and finalizers"))
+                    self.refused.append(
+                        document.error("a field map writes no queries: remove postprocessing and finalizers")
+                    )
                     continue
                 self._pipelines.append(pipeline)
         self._pipelines.sort(key=lambda p: p.priority)

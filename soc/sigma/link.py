@@ -67,7 +67,10 @@ def link(
                 known.discard(draft.id)
         if len(later) == len(waiting):
             cycle = ", ".join(draft.id for draft in later)
-            refused += [d.document.error(f"correlations refer to each other in a circle: {cycle}", "correlation", "rules") for d in later]
+            refused += [
+                d.document.error(f"correlations refer to each other in a circle: {cycle}", "correlation", "rules")
+                for d in later
+            ]
             break
         waiting = later
     return linked, refused
@@ -112,7 +115,9 @@ def _build(
     aliases: dict[str, dict[str, str]] = {}
     for name in wanted:
         mapping = {
-            i: maps.event_field(rules[i].logsource, written.get(name, {}).get(i, name)) if i in rules else written.get(name, {}).get(i, name)
+            i: maps.event_field(rules[i].logsource, written.get(name, {}).get(i, name))
+            if i in rules
+            else written.get(name, {}).get(i, name)
             for i in ids
         }
         if name in written or any(target != name for target in mapping.values()):
@@ -136,16 +141,25 @@ def _condition(draft: Draft, kind: str, count: int) -> CorrelationCondition | No
     condition = draft.rule.condition
     written = draft.document.data["correlation"].get("condition")
     if not isinstance(condition, SigmaCorrelationCondition):
-        raise draft.document.error("a temporal condition with and, or, not is not evaluated in this version", "correlation", "condition")
+        raise draft.document.error(
+            "a temporal condition with and, or, not is not evaluated in this version", "correlation", "condition"
+        )
     operator = cast("Operator", condition.op.name.lower())
     if kind.startswith("temporal"):
         if written is not None and (operator != "gte" or condition.count != count or condition.fieldref):
-            raise draft.document.error(f"{kind} asks that all its rules occur: leave its condition out", "correlation", "condition")
+            raise draft.document.error(
+                f"{kind} asks that all its rules occur: leave its condition out", "correlation", "condition"
+            )
         return None
     field: Any = condition.fieldref or ""
     if isinstance(field, list):
         if len(cast("list[Any]", field)) != 1:
-            raise draft.document.error("counting over several fields at once is not evaluated in this version", "correlation", "condition", "field")
+            raise draft.document.error(
+                "counting over several fields at once is not evaluated in this version",
+                "correlation",
+                "condition",
+                "field",
+            )
         field = cast("list[Any]", field)[0]
     if condition.percentile is not None:
         raise draft.document.error(f"{kind} takes no percentile", "correlation", "condition", "percentile")
@@ -158,7 +172,9 @@ def _count(draft: Draft, operator: str) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError) as error:
-        raise draft.document.error(f"{value!r} is no number to compare with", "correlation", "condition", operator) from error
+        raise draft.document.error(
+            f"{value!r} is no number to compare with", "correlation", "condition", operator
+        ) from error
     if number != number or number in (float("inf"), float("-inf")):  # noqa: PLR0124  # NaN
         raise draft.document.error(f"{value!r} is no number to compare with", "correlation", "condition", operator)
     return int(number) if number.is_integer() else number
@@ -184,5 +200,15 @@ def _aliases(draft: Draft, names: Mapping[str, str], ids: list[str]) -> dict[str
 def _digest(built: CorrelationRule, rules: Mapping[str, CompiledRule], linked: Mapping[str, CorrelationRule]) -> str:
     below = [rules[i].fingerprint if i in rules else linked[i].digest for i in built.rules]
     aliases = sorted((a, sorted(m.items())) for a, m in built.aliases.items())
-    own = (built.id, built.type, built.rules, built.group_by, aliases, built.timespan, built.condition, built.lateness, below)
+    own = (
+        built.id,
+        built.type,
+        built.rules,
+        built.group_by,
+        aliases,
+        built.timespan,
+        built.condition,
+        built.lateness,
+        below,
+    )
     return hashlib.sha256(repr(own).encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -74,7 +74,9 @@ def read_bundle(bundle: Bundle) -> Syntax:
 def _enter(syntax: Syntax, rule: SigmaRule | SigmaCorrelationRule, document: Document, data: dict[str, Any]) -> None:
     rule_id = str(rule.id) if rule.id is not None else rule.name or _digest_id(data)
     if syntax.names.get(rule_id) == rule_id:
-        raise document.error(f"the id {rule_id} is already that of another rule", "id" if rule.id is not None else "name")
+        raise document.error(
+            f"the id {rule_id} is already that of another rule", "id" if rule.id is not None else "name"
+        )
     syntax.entries.append(Entry(rule_id, document, rule, attributes_of(document, data)))
     syntax.names[rule_id] = rule_id
     if rule.name:
@@ -97,7 +99,9 @@ def _apply_filters(syntax: Syntax, filters: Iterable[Parsed]) -> None:
         else:
             targets: list[Entry] = []
             for reference in wanted:
-                found = rules.get(syntax.names.get(reference.reference) or syntax.names.get(reference.reference.lower(), ""))
+                found = rules.get(
+                    syntax.names.get(reference.reference) or syntax.names.get(reference.reference.lower(), "")
+                )
                 if found is None:
                     reason = f"the filter names the rule {reference.reference!r}, which is no rule of this set"
                     syntax.refused.append(parsed.document.error(reason, "filter", "rules"))
@@ -168,7 +172,11 @@ def _outputs(
     for correlation in correlations.values():
         for reference in correlation.rules:
             feeds.setdefault(reference, []).append(correlation.id)
-    muted = {i: tuple(refs) for i, refs in feeds.items() if i not in unmuted and not any(correlations[c].generate for c in refs)}
+    muted = {
+        i: tuple(refs)
+        for i, refs in feeds.items()
+        if i not in unmuted and not any(correlations[c].generate for c in refs)
+    }
     return {i: tuple(refs) for i, refs in feeds.items()}, muted
 
 

@@ -106,7 +106,9 @@ def _sequence(parts: tuple[str | bool, ...]) -> Callable[[str], bool]:
             segments.append([])
         else:
             segments[-1].append(part)
-    patterns = [re.compile("".join(re.escape(p) if isinstance(p, str) else "." for p in s), re.DOTALL) for s in segments]
+    patterns = [
+        re.compile("".join(re.escape(p) if isinstance(p, str) else "." for p in s), re.DOTALL) for s in segments
+    ]
     if len(patterns) == 1:
         whole = patterns[0]
         return lambda s: whole.fullmatch(s) is not None

@@ -16,8 +16,8 @@ Program = Callable[[Callable[[str, Any], Any], Any, Mapping[str, Any]], bool]
 
 MEMO_VALUES: Final = 8_192
 """Values that one term remembers before it starts anew."""
-MEMO_LENGTH: Final = 1_024
-"""Longer texts are not remembered: they repeat rarely and weigh most."""
+MEMO_CHARACTERS: Final = 200_000
+"""Characters of those values."""
 
 _INLINE: Final = {
     "exact": "{v} == {x!r}",
@@ -30,10 +30,11 @@ _INLINE: Final = {
 class Term(dict[Any, bool]):
     """What a tree over one field answers for each scalar value; computed when first asked."""
 
-    __slots__ = ("_absent", "_compute")
+    __slots__ = ("_absent", "_compute", "_room")
 
     def __init__(self, node: Node) -> None:
         super().__init__()
+        self._room = MEMO_CHARACTERS
         field = _field_of(node)
         assert field is not None
         self._compute = _scalar_function(node)
@@ -44,11 +45,14 @@ class Term(dict[Any, bool]):
         t = text(value)
         answer = self._compute(value, t, t.casefold())
         # True == 1 and False == 0 as keys, but not as text: these four are computed each time.
-        if (type(value) is str and len(t) <= MEMO_LENGTH) or (type(value) is not str and value != 0 and value != 1):
-            if len(self) >= MEMO_VALUES:
+        if type(value) is str or (value != 0 and value != 1):
+            self._room -= len(t)
+            if self._room < 0 or len(self) >= MEMO_VALUES:
                 self.clear()
                 self.update(self._absent)
-            self[value] = answer
+                self._room = MEMO_CHARACTERS
+            if len(t) < MEMO_CHARACTERS:
+                self[value] = answer
         return answer
 
 

@@ -11,6 +11,7 @@ _MANY_TIMES: Final = 8
 """A repetition of at least this many rounds around a variable one counts as risky."""
 REPEATS: Final = (sre.MAX_REPEAT, sre.MIN_REPEAT)
 
+
 def simplify(source: str) -> str:
     r"""The expression without a leading ``.*``, which changes nothing about whether it is found, but costs a square."""
     while source.startswith(".*") and source[2:3] not in ("+", "{", "*"):

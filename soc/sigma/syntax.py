@@ -18,7 +18,17 @@ from soc.errors import RuleError
 from soc.sigma.compile import NotEvaluatedError
 from soc.sigma.documents import Document
 
-PARSE_ERRORS: Final = (SigmaError, AttributeError, TypeError, KeyError, ValueError, IndexError, NameError, RecursionError, re.error)
+PARSE_ERRORS: Final = (
+    SigmaError,
+    AttributeError,
+    TypeError,
+    KeyError,
+    ValueError,
+    IndexError,
+    NameError,
+    RecursionError,
+    re.error,
+)
 """What pySigma raises on a document that is no good rule: its own errors, and plain ones where it did not foresee the shape
 (``id: 5``, a list where a mapping should be, an unbound name after a collected error)."""
 

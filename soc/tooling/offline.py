@@ -17,6 +17,9 @@ from soc.sigma.ruleset import RuleSet
 BATCH = 512
 """Detections handed to the correlator at once; the result does not depend on it."""
 
+MARK_EVERY: Micros = SECOND
+"""Event time between two watermarks."""
+
 KEPT_LETTERS = 1000
 """Dead letters kept for looking at; all are counted."""
 
@@ -107,9 +110,11 @@ class Offline:
         if matches:
             self.detections += len(matches)
             late = self._lateness is not None and event.correlation_time < self._watermark - self._lateness
-            self._queue(event, matches, late=late, now=now)
+            self._queue(event, matches, late=late)
         if self._lateness is not None:
             self._follow(event)
+        if len(self._pending) >= BATCH:
+            self._apply(now)
         return [(event, match) for match in matches]
 
     def finish(self, now: Micros, *, muted: bool = False) -> list[Episode]:
@@ -131,13 +136,12 @@ class Offline:
         self.episodes = len(live)
         return sorted(live, key=lambda episode: (episode.start, episode.rule, episode.id))
 
-    def _queue(self, event: Event, matches: Iterable[Match], *, late: bool, now: Micros) -> None:
+    def _queue(self, event: Event, matches: Iterable[Match], *, late: bool) -> None:
+        if not self._singles:  # most rules feed nothing, and their matches are handed out already
+            matches = [match for match in matches if match.rule in self._rules.feeds]
         for _, detection in feed(event, matches, self._rules, self._sampler):
-            if not detection.target and not self._singles:
-                continue
-            self._pending.append(_late(detection) if late else detection)
-        if len(self._pending) >= BATCH:
-            self._apply(now)
+            if detection.target or self._singles:
+                self._pending.append(msgspec.structs.replace(detection, late=True) if late else detection)
 
     def _apply(self, now: Micros) -> int:
         """Run the correlator until nothing feeds back: an episode may be an input of the correlations above it.
@@ -159,8 +163,6 @@ class Offline:
                 items.extend(detection for _, detection in feed_episode(episode, self._rules))
             if not items:
                 break
-        if self._watermark and self._lateness is not None:
-            self._pending.append(Watermark(0, self._watermark))
         return revisions
 
     def _keep(self, episode: Episode) -> None:
@@ -173,7 +175,10 @@ class Offline:
         """The watermark: the minimum over the sources of the newest time seen from each."""
         if event.correlation_time > self._newest.get(event.source, 0):
             self._newest[event.source] = event.correlation_time
-            self._watermark = max(self._watermark, min(self._newest.values()))
+            mark = min(self._newest.values())
+            if mark >= self._watermark + MARK_EVERY:
+                self._watermark = mark
+                self._pending.append(Watermark(0, mark))
 
     def _bury(self, record: RawRecord, event_id: str, error: RecordError) -> None:
         self.dead_letters += 1
@@ -189,7 +194,3 @@ class Offline:
             record.profile,
         )
         self.letters.append(letter)
-
-
-def _late(detection: Detection) -> Detection:
-    return msgspec.structs.replace(detection, late=True)

@@ -14,10 +14,11 @@ from soc.bus.base import Message, Stage, Topology
 from soc.bus.embedded import EmbeddedBus
 from soc.clock import now
 from soc.errors import CommitUnknownError, SettingsError
+from soc.forward import forwarder as forwarder_module
 from soc.forward import standin as standin_module
 from soc.forward.forwarder import Forwarder
 from soc.forward.ledger import Ledger
-from soc.forward.outbox import TRANSITIONS
+from soc.forward.outbox import TRANSITIONS, Happened
 from soc.forward.payload import payload
 from soc.model import Report, decode, encode
 from soc.settings import Receiver
@@ -32,6 +33,11 @@ TOPOLOGY = Topology(
     (Stage("triage", (), ("incidents",), 1), Stage("forward", ("incidents",), ("outbox", "audit"), 1)),
     {"incidents": 1, "outbox": 1, "audit": 1},
 )
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr(forwarder_module, "IDLE_SECONDS", 0.05)
 
 
 class KilledError(Exception):
@@ -98,7 +104,7 @@ class World:
         stop = asyncio.Event()
         async with asyncio.timeout(seconds), asyncio.TaskGroup() as tasks:
             tasks.create_task((forwarder or self.forwarder()).run(stop))
-            while not condition(await self.reports()):
+            while not condition(await self.reports()):  # noqa: ASYNC110 - what is committed has no event to wait for
                 await asyncio.sleep(0.02)
             stop.set()
         return await self.reports()
@@ -230,6 +236,30 @@ def test_an_end_at_any_commit_loses_and_doubles_nothing(tmp_path, number, when):
             async for _, state in place.bus.states("forward"):
                 assert verify(lines, Ledger(state).counters.audit) is None
             assert report.state == "accepted"
+
+    asyncio.run(main())
+
+
+def test_when_bytes_leave_the_committed_state_and_the_outbox_say_sending_already(tmp_path):
+    async def main():
+        async with world(tmp_path) as place:
+            seen = []
+
+            class Watching:
+                async def send(self, report):
+                    committed = [item.state for item in await place.reports()]
+                    told = [decode(value, Report).state for value in await place.read("outbox")]
+                    seen.append((committed, told, report.payload))
+                    return Happened("rejected", "enough")
+
+                async def close(self):
+                    pass
+
+            forwarder = place.forwarder()
+            forwarder._binding = Watching()
+            await place.publish(made.approved(made.incident()))
+            await place.run_until(final(states=("rejected",)), forwarder)
+            assert seen == [(["sending"], ["queued", "sending"], PREVIEWED)]
 
     asyncio.run(main())
 

@@ -1,5 +1,6 @@
 """Every rule that ships does what its cases say, and reads as Sigma tools expect."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -76,10 +77,10 @@ def test_a_rule_says_what_an_analyst_needs(path: Path):
     assert any(tag.startswith("attack.") and not tag.startswith("attack.t1") for tag in rule["tags"])
 
 
-def test_sigma_check_finds_no_issue():
-    """All of sigma-cli's validators but the two that would fetch MITRE's data."""
+def test_sigma_check_finds_no_issue(tmp_path: Path):
+    """All of sigma-cli's validators but the two that would fetch MITRE's data; field maps are no rules."""
+    shutil.copytree(RULES, tmp_path / "rules", ignore=shutil.ignore_patterns("pipelines"))
     sigma = Path(sys.executable).with_name("sigma")
-    folders = [str(path) for path in sorted(RULES.iterdir()) if path.is_dir() and path.name != "pipelines"]
-    command = [str(sigma), "check", "-x", "attacktag", "-x", "d3_fendtag", "--fail-on-issues", *folders]
+    command = [str(sigma), "check", "-x", "attacktag", "-x", "d3_fendtag", "--fail-on-issues", str(tmp_path / "rules")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -50,10 +50,10 @@ def read(text: str, fields: dict[str, Any]) -> Line | None:
         if head is None or (tail := _TAIL.match(text, head.end())) is None:
             return None
         words = head[1].split(" ")
-        if len(words) < 3:  # noqa: PLR2004 - address, identity, user
+        if len(words) < 3:  # address, identity, user
             return None
         # `host address - user`; else the user's name has spaces, which Apache writes as they are
-        if len(words) > 3 and not is_ip(words[0]) and (is_ip(words[1]) or words[1] == "-"):  # noqa: PLR2004
+        if len(words) > 3 and not is_ip(words[0]) and (is_ip(words[1]) or words[1] == "-"):
             vhost, address, identity, user = words[0], words[1], words[2], " ".join(words[3:])
         else:
             vhost, address, identity, user = "", words[0], words[1], " ".join(words[2:])
@@ -71,7 +71,7 @@ def read(text: str, fields: dict[str, Any]) -> Line | None:
     if status != "-":
         code = int(status)
         fields["http.response.status_code"] = code
-        fields.update(_SUCCESS if code < 400 else _FAILURE)  # noqa: PLR2004 - RFC 9110 §15: 4xx and 5xx are errors
+        fields.update(_SUCCESS if code < 400 else _FAILURE)  # RFC 9110 §15: 4xx and 5xx are errors
     else:
         fields["event.type"] = ["access"]
     if size != "-":
@@ -86,7 +86,7 @@ def read(text: str, fields: dict[str, Any]) -> Line | None:
 
 def _vhost(text: str, fields: dict[str, Any]) -> None:
     name, colon, port = text.rpartition(":")
-    if colon and port.isdecimal() and port.isascii() and len(port) <= 5:  # noqa: PLR2004
+    if colon and port.isdecimal() and port.isascii() and len(port) <= 5:
         fields["destination.port"] = int(port)
         text = name
     fields["url.domain"] = text

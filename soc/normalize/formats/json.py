@@ -1,5 +1,4 @@
 """A JSON object → a flat dictionary of scalars and lists of scalars, nested names joined with dots."""
-# ruff: noqa: A005 - named for the wire format; imports here are absolute
 
 import math
 from typing import Annotated, Any, cast
@@ -15,7 +14,7 @@ _MOST = 2000
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
 _Integer = Annotated[int, msgspec.Meta(ge=_SMALLEST, le=_LARGEST)]
-_flat: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, str | None | bool | _Integer | float])  # type: ignore[assignment]
+_flat: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, str | bool | _Integer | float | None])  # type: ignore[assignment]
 _any: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
@@ -37,9 +36,9 @@ def decode_object(text: str) -> tuple[dict[str, Any], bool] | None:
 
 def scalar(value: Any) -> Any:
     """The value itself, but an integer past 64 bits as text: no bus or store could hold it."""
-    if value.__class__ is int and not _SMALLEST <= value <= _LARGEST:
+    if isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
         return str(value)
-    if value.__class__ is float and not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
 
@@ -80,7 +79,7 @@ def _item(name: str, item: Any, out: dict[str, Any], depth: int) -> None:
 def _add(name: str, value: Any, out: dict[str, Any]) -> None:
     if name not in out:
         out[name] = value
-    elif out[name].__class__ is list:
+    elif isinstance(out[name], list):
         out[name].append(value)
     else:
         out[name] = [out[name], value]
@@ -89,7 +88,7 @@ def _add(name: str, value: Any, out: dict[str, Any]) -> None:
 def _extend(name: str, values: list[Any], out: dict[str, Any]) -> None:
     if name not in out:
         out[name] = values
-    elif out[name].__class__ is list:
+    elif isinstance(out[name], list):
         out[name].extend(values)
     else:
         out[name] = [out[name], *values]

@@ -1,4 +1,4 @@
-"""``key=value key="quoted \\" value"`` → a dictionary, in one pass of one unrolled expression."""
+r"""``key=value key="quoted \" value"`` → a dictionary, in one pass of one unrolled expression."""
 
 import re
 
@@ -6,7 +6,9 @@ import re
 # square. The quoted form is unrolled (no alternation under a star). A quote that is never closed makes the value empty, and
 # what follows is read on.
 _PLAIN = re.compile(r'(?:^|[\s,;>])([A-Za-z_][\w.-]{0,63})=(?:"([^"]*)"|([^\s"]*))', re.ASCII)
-_PAIR = re.compile(r'(?:^|[\s,;>])([A-Za-z_][\w.-]{0,63})=(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^\s"]*))', re.ASCII | re.DOTALL)
+_PAIR = re.compile(
+    r'(?:^|[\s,;>])([A-Za-z_][\w.-]{0,63})=(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^\s"]*))', re.ASCII | re.DOTALL
+)
 _ESCAPED = re.compile(r'\\(["\\])')
 
 

@@ -2,12 +2,33 @@
 
 from typing import Any
 
-_FACILITIES = (
-    "kernel user-level mail system security/authorization syslogd line-printer network-news uucp clock "
-    "security/authorization-private ftp ntp log-audit log-alert clock-private "
-    "local0 local1 local2 local3 local4 local5 local6 local7"
-).split()
-_SEVERITIES = "Emergency Alert Critical Error Warning Notice Informational Debug".split()
+_FACILITIES = [
+    "kernel",
+    "user-level",
+    "mail",
+    "system",
+    "security/authorization",
+    "syslogd",
+    "line-printer",
+    "network-news",
+    "uucp",
+    "clock",
+    "security/authorization-private",
+    "ftp",
+    "ntp",
+    "log-audit",
+    "log-alert",
+    "clock-private",
+    "local0",
+    "local1",
+    "local2",
+    "local3",
+    "local4",
+    "local5",
+    "local6",
+    "local7",
+]
+_SEVERITIES = ["Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug"]
 
 
 def _fields(value: int) -> dict[str, Any]:

@@ -126,6 +126,6 @@ def _tag(text: str, at: int, fields: dict[str, Any]) -> tuple[int, str]:
         return at, ""
     pid = match[2] or match[4]
     fields["process.name"] = program
-    if pid and pid.isascii() and pid.isdecimal() and len(pid) <= 10:  # noqa: PLR2004
+    if pid and pid.isascii() and pid.isdecimal() and len(pid) <= 10:
         fields["process.pid"] = int(pid)
     return match.end(), program

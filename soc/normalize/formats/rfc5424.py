@@ -49,7 +49,7 @@ def read(text: str, fields: dict[str, Any], zone: ZoneInfo) -> tuple[str, str, S
         fields["log.syslog.appname"] = fields["process.name"] = program
     if procid != "-":
         fields["log.syslog.procid"] = procid
-        if procid.isascii() and procid.isdecimal() and len(procid) <= 10:  # noqa: PLR2004
+        if procid.isascii() and procid.isdecimal() and len(procid) <= 10:
             fields["process.pid"] = int(procid)
     if msgid != "-":
         fields["log.syslog.msgid"] = msgid

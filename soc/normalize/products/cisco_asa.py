@@ -17,11 +17,19 @@ MARK = re.compile(r"%(?:ASA|FTD|FWSM|PIX)-(?:[A-Za-z]{1,16}-)?([0-7])-(\d{6}): ?
 _SOURCES = (LogSource("cisco", "firewall", "asa"),)
 _ADDRESSES = frozenset(("source", "destination", "source.nat", "destination.nat", "server"))
 _NUMBERS = frozenset(
-    "source.port destination.port source.nat.port destination.nat.port network.bytes source.bytes destination.bytes "
-    "cisco.asa.hit_count".split()
+    [
+        "source.port",
+        "destination.port",
+        "source.nat.port",
+        "destination.nat.port",
+        "network.bytes",
+        "source.bytes",
+        "destination.bytes",
+        "cisco.asa.hit_count",
+    ]
 )
 _LOWER = frozenset(("network.transport", "network.direction"))
-_LEVELS = "emergency alert critical error warning notification informational debugging".split()
+_LEVELS = ["emergency", "alert", "critical", "error", "warning", "notification", "informational", "debugging"]
 _STATIC: dict[str, Any] = {
     "event.module": "cisco",
     "event.dataset": "cisco.asa",
@@ -97,7 +105,7 @@ def _head(head: str, zone: ZoneInfo, day: int) -> tuple[dict[str, Any], Stamp | 
 def _duration(text: str) -> int | None:
     """``0:01:20`` or ``1h:02m:03s`` as nanoseconds."""
     parts = [number(part.rstrip("dhms")) for part in text.split(":")]
-    if len(parts) != 3 or None in parts:  # noqa: PLR2004 - hours, minutes, seconds
+    if len(parts) != 3 or None in parts:  # hours, minutes, seconds
         return None
     hours, minutes, seconds = (part or 0 for part in parts)
     return (hours * 3600 + minutes * 60 + seconds) * 1_000_000_000
@@ -153,7 +161,7 @@ def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
         raise refuse("cisco-asa: no %ASA-level-id: mark")
     start = mark.start()
     stamp = None
-    if 0 < start <= 400:  # noqa: PLR2004 - longer is no header, and would fill the memo
+    if 0 < start <= 400:  # longer is no header, and would fill the memo
         head, stamp = _head(text[:start], zone, day)
         fields.update(head)
     level, code = mark.groups()

@@ -313,7 +313,9 @@ MESSAGES: dict[str, Message] = {
         _login("login", "failure", ["start"]),
     ),
     "611103": _row(
-        r"User logged out: Uname: (.{0,255})", ("user.name",), _login("logout", None, ["end"], ["authentication", "session"])
+        r"User logged out: Uname: (.{0,255})",
+        ("user.name",),
+        _login("logout", None, ["end"], ["authentication", "session"]),
     ),
     "710003": _row(
         rf"(TCP|UDP|SCTP) access denied by ACL from {_IP_PORT} to ([^\s:/]{{1,64}}):([^\s/]{{1,255}})/(\S{{1,32}})",

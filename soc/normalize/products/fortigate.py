@@ -76,12 +76,31 @@ _KIND = {
 _TRANSPORTS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "ipv6-icmp", "47": "gre", "50": "esp", "132": "sctp"}
 _SEVERITY = {
     name: 7 - rank
-    for rank, name in enumerate("debug information notice warning error critical alert emergency".split())
+    for rank, name in enumerate(
+        ["debug", "information", "notice", "warning", "error", "critical", "alert", "emergency"]
+    )
 }
 
-_DENIED = frozenset("deny denied block blocked dropped reset drop reject server-rst-blocked quarantine".split())
+_DENIED = frozenset(
+    ["deny", "denied", "block", "blocked", "dropped", "reset", "drop", "reject", "server-rst-blocked", "quarantine"]
+)
 _ALLOWED = frozenset(
-    "accept allow allowed pass passthrough permit start close timeout client-rst server-rst ip-conn detected monitored".split()
+    [
+        "accept",
+        "allow",
+        "allowed",
+        "pass",
+        "passthrough",
+        "permit",
+        "start",
+        "close",
+        "timeout",
+        "client-rst",
+        "server-rst",
+        "ip-conn",
+        "detected",
+        "monitored",
+    ]
 )
 
 _TRAFFIC = (LogSource("fortigate", "firewall", "traffic"),)
@@ -217,7 +236,7 @@ def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
 
 def _ecs(kv: dict[str, str], fields: dict[str, Any]) -> None:
     kinds = _KIND
-    for native in kinds.keys() & kv.keys():
+    for native in [name for name in kv if name in kinds]:
         value = kv[native]
         if not value:
             continue
@@ -252,4 +271,3 @@ def _ecs(kv: dict[str, str], fields: dict[str, Any]) -> None:
 
 
 PRODUCT = Product("fortigate", "Fortinet FortiGate: key=value lines of traffic, event and UTM logs", parse)
-

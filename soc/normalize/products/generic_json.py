@@ -30,10 +30,10 @@ _LARGEST = 10**19
 def _stamp(fields: Fields, zone: ZoneInfo) -> Stamp | None:
     for name in TIMES:
         value = fields.get(name)
-        if value.__class__ is str:
+        if isinstance(value, str):
             stamp = iso(value, zone) or epoch(value)
-        elif value.__class__ is int or value.__class__ is float:
-            stamp = epoch(f"{value:.6f}" if value.__class__ is float else str(value)) if 0 < value < _LARGEST else None
+        elif isinstance(value, int | float):
+            stamp = epoch(f"{value:.6f}" if isinstance(value, float) else str(value)) if 0 < value < _LARGEST else None
         else:
             continue
         if stamp is not None:
@@ -50,12 +50,12 @@ def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo, *, flat: bool) -
             continue
         for name in names:
             value = fields.get(name)
-            if value.__class__ is str and value and (ecs not in _IP_NAMES or is_ip(value)):
+            if isinstance(value, str) and value and (ecs not in _IP_NAMES or is_ip(value)):
                 fields[ecs] = value
                 break
     for ecs in _IP_NAMES:
         value = fields.get(ecs)
-        if value is not None and not (value.__class__ is str and is_ip(value)):
+        if value is not None and not (isinstance(value, str) and is_ip(value)):
             fields[ecs.replace(".ip", ".address")] = fields.pop(ecs)
     fields.setdefault("event.kind", "event")
     fields.setdefault("event.module", "json")

@@ -8,7 +8,6 @@ from soc.model.event import LogSource
 from soc.normalize.formats import syslog
 from soc.normalize.products import generic_json, netfilter, pam, sshd, su, sudo, web
 from soc.normalize.products.product import Body, Fields, Product, Reading, refuse
-from soc.normalize.time import Stamp
 
 _BODIES: dict[str, Body] = {
     **dict.fromkeys(sshd.PROGRAMS, sshd.read),
@@ -22,8 +21,29 @@ _BODIES: dict[str, Body] = {
 
 _WEB = {"nginx": "nginx", "apache2": "apache", "apache": "apache", "httpd": "apache"}
 
-_AUTH = frozenset("login gdm-password systemd-logind polkitd useradd userdel usermod groupadd passwd chpasswd chage".split())
-_SERVICES = {"cron": "cron", "crond": "cron", "anacron": "cron", "vsftpd": "vsftpd", "clamd": "clamav", "freshclam": "clamav"}
+_AUTH = frozenset(
+    [
+        "login",
+        "gdm-password",
+        "systemd-logind",
+        "polkitd",
+        "useradd",
+        "userdel",
+        "usermod",
+        "groupadd",
+        "passwd",
+        "chpasswd",
+        "chage",
+    ]
+)
+_SERVICES = {
+    "cron": "cron",
+    "crond": "cron",
+    "anacron": "cron",
+    "vsftpd": "vsftpd",
+    "clamd": "clamav",
+    "freshclam": "clamav",
+}
 _ACCOUNTS: dict[str, dict[str, Any]] = {
     "useradd": {"event.category": ["iam"], "event.type": ["user", "creation"]},
     "userdel": {"event.category": ["iam"], "event.type": ["user", "deletion"]},
@@ -62,12 +82,6 @@ def line(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
     if found is None:
         return None
     message, program, stamp = found
-    return _message(message, program, stamp, fields, zone, day)
-
-
-def _message(
-    message: str, program: str, stamp: Stamp | None, fields: Fields, zone: ZoneInfo, day: int
-) -> tuple[tuple[LogSource, ...], Stamp | None]:
     name = program.rpartition("/")[2].lower()
     body = _BODIES.get(name)
     if body is not None:
@@ -111,7 +125,11 @@ def _netfilter(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
 
 
 PRODUCTS = (
-    Product("linux", "a Linux host's syslog: sshd, sudo, su, netfilter, web servers, PAM and any other program", _parser("linux")),
+    Product(
+        "linux",
+        "a Linux host's syslog: sshd, sudo, su, netfilter, web servers, PAM and any other program",
+        _parser("linux"),
+    ),
     Product("sshd", "OpenSSH log-ons (a syslog line of another program is read as linux)", _parser("sshd")),
     Product("sudo", "sudo (a syslog line of another program is read as linux)", _parser("sudo")),
     Product("su", "su (a syslog line of another program is read as linux)", _parser("su")),

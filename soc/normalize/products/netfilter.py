@@ -12,12 +12,21 @@ _UPTIME = re.compile(r"\[ {0,12}\d{1,12}\.\d{1,9}\] ?", re.ASCII)
 _WORD = re.compile(r"[A-Za-z]+")
 _FLAGS = re.compile(r"(?<![A-Z=])(SYN|ACK|FIN|RST|PSH|URG|ECE|CWR|DF|MF)(?![A-Z=])", re.ASCII)
 
-_DENIED = frozenset("block blocked drop dropped deny denied reject rejected bad banned".split())
-_ALLOWED = frozenset("allow allowed accept accepted permit pass".split())
+_DENIED = frozenset(["block", "blocked", "drop", "dropped", "deny", "denied", "reject", "rejected", "bad", "banned"])
+_ALLOWED = frozenset(["allow", "allowed", "accept", "accepted", "permit", "pass"])
 _ENDS = {"SRC": "source", "DST": "destination"}
 _NUMBERS = {"SPT": "source.port", "DPT": "destination.port", "LEN": "network.bytes"}
 _TEXTS = {"IN": "observer.ingress.interface.name", "OUT": "observer.egress.interface.name"}
-_PROTOCOLS = {"1": "icmp", "2": "igmp", "6": "tcp", "17": "udp", "47": "gre", "50": "esp", "58": "ipv6-icmp", "132": "sctp"}
+_PROTOCOLS = {
+    "1": "icmp",
+    "2": "igmp",
+    "6": "tcp",
+    "17": "udp",
+    "47": "gre",
+    "50": "esp",
+    "58": "ipv6-icmp",
+    "132": "sctp",
+}
 
 _SOURCES = (LogSource("linux", "firewall", "netfilter"), LogSource("netfilter", "firewall", "iptables"))
 _STATIC: dict[str, Any] = {
@@ -90,6 +99,14 @@ def _verdict(prefix: str, fields: Fields) -> None:
     fields["rule.name"] = prefix.strip("[] ")
     words = {word.lower() for word in _WORD.findall(prefix)}
     if words & _DENIED:
-        fields["event.action"], fields["event.outcome"], fields["event.type"] = "deny", "failure", ["connection", "denied"]
+        fields["event.action"], fields["event.outcome"], fields["event.type"] = (
+            "deny",
+            "failure",
+            ["connection", "denied"],
+        )
     elif words & _ALLOWED:
-        fields["event.action"], fields["event.outcome"], fields["event.type"] = "allow", "success", ["connection", "allowed"]
+        fields["event.action"], fields["event.outcome"], fields["event.type"] = (
+            "allow",
+            "success",
+            ["connection", "allowed"],
+        )

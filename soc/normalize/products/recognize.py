@@ -8,11 +8,11 @@ from soc.errors import RecordError
 from soc.normalize.products import cisco_asa, fortigate, generic_json, linux, netfilter, web
 from soc.normalize.products.product import Fields, Product, Reading, refuse
 
-
 # A mark counts only where the vendor puts it, right behind the syslog header. Else whoever may choose a user name or a URL
 # could make a log-on of sshd or a request look like a firewall's line. (`sshd[1]: ` holds "[" and ": ", headers do not.)
 _FORTIGATE = re.compile(
-    r'(?:<\d{1,3}>)?(?:(?:(?!: )[^=\["]){1,160} )?(?:date|time|timestamp|itime|eventtime|logver|devname|devid|logid|type)=', re.ASCII
+    r'(?:<\d{1,3}>)?(?:(?:(?!: )[^=\["]){1,160} )?(?:date|time|timestamp|itime|eventtime|logver|devname|devid|logid|type)=',
+    re.ASCII,
 )
 _ASA = re.compile(r'[^=\["]{0,160}%(?:ASA|FTD)-', re.ASCII)
 

@@ -25,8 +25,16 @@ _REFUSED: dict[str, Any] = {
     "event.outcome": "failure",
     "event.action": "ssh-connection",
 }
-_ENDED: dict[str, Any] = {"event.category": ["session", "network"], "event.type": ["end"], "event.action": "ssh-disconnect"}
-_OPENED: dict[str, Any] = {"event.category": ["network"], "event.type": ["connection", "start"], "event.action": "ssh-connection"}
+_ENDED: dict[str, Any] = {
+    "event.category": ["session", "network"],
+    "event.type": ["end"],
+    "event.action": "ssh-disconnect",
+}
+_OPENED: dict[str, Any] = {
+    "event.category": ["network"],
+    "event.type": ["connection", "start"],
+    "event.action": "ssh-connection",
+}
 _INFO: dict[str, Any] = {"event.category": ["process"], "event.type": ["info"]}
 
 # User names come from the network and may hold anything, " from " too: the user is greedy, the address is at the end.
@@ -41,7 +49,12 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], dict[str, Any], tuple[str, ...]], .
             _FAILURE,
             ("ssh.method", "user", "address", "port"),
         ),
-        ("Postponed", rf"Postponed (\S{{1,64}}) for (?:invalid user )?{_FROM}", {**_INFO}, ("ssh.method", "user", "address", "port")),
+        (
+            "Postponed",
+            rf"Postponed (\S{{1,64}}) for (?:invalid user )?{_FROM}",
+            {**_INFO},
+            ("ssh.method", "user", "address", "port"),
+        ),
         ("Invalid", rf"Invalid user {_FROM}", _FAILURE, ("user", "address", "port")),
         ("Illegal", rf"Illegal user {_FROM}", _FAILURE, ("user", "address", "port")),
         (
@@ -63,7 +76,12 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], dict[str, Any], tuple[str, ...]], .
             _FAILURE,
             ("user", "address", "port"),
         ),
-        ("Disconnected", r"Disconnected from user (.{0,512}) ([^\s]{1,255}) port (\d{1,5})", _ENDED, ("user", "address", "port")),
+        (
+            "Disconnected",
+            r"Disconnected from user (.{0,512}) ([^\s]{1,255}) port (\d{1,5})",
+            _ENDED,
+            ("user", "address", "port"),
+        ),
         ("Disconnected", r"Disconnected from ([^\s]{1,255})(?: port (\d{1,5}))?", _ENDED, ("address", "port")),
         (
             "Disconnecting",
@@ -73,27 +91,69 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], dict[str, Any], tuple[str, ...]], .
         ),
         ("Disconnecting", r"Disconnecting ([^\s]{1,255}) port (\d{1,5})", _ENDED, ("address", "port")),
         ("Received", r"Received disconnect from ([^\s]{1,255})(?: port (\d{1,5})|: )", _ENDED, ("address", "port")),
-        ("Unable", r"Unable to negotiate with ([^\s]{1,255})(?: port (\d{1,5}))?: (.{0,255})", _REFUSED, ("address", "port", "event.reason")),
-        ("Did", r"Did not receive identification string from ([^\s]{1,255})(?: port (\d{1,5}))?", _REFUSED, ("address", "port")),
-        ("Bad", r"Bad protocol version identification .{0,512} from ([^\s]{1,255})(?: port (\d{1,5}))?", _REFUSED, ("address", "port")),
-        ("banner", r"banner exchange: Connection from ([^\s]{1,255}) port (\d{1,5}): (.{0,255})", _REFUSED, ("address", "port", "event.reason")),
-        ("ssh_dispatch_run_fatal", r"ssh_dispatch_run_fatal: Connection from ([^\s]{1,255}) port (\d{1,5})", _REFUSED, ("address", "port")),
+        (
+            "Unable",
+            r"Unable to negotiate with ([^\s]{1,255})(?: port (\d{1,5}))?: (.{0,255})",
+            _REFUSED,
+            ("address", "port", "event.reason"),
+        ),
+        (
+            "Did",
+            r"Did not receive identification string from ([^\s]{1,255})(?: port (\d{1,5}))?",
+            _REFUSED,
+            ("address", "port"),
+        ),
+        (
+            "Bad",
+            r"Bad protocol version identification .{0,512} from ([^\s]{1,255})(?: port (\d{1,5}))?",
+            _REFUSED,
+            ("address", "port"),
+        ),
+        (
+            "banner",
+            r"banner exchange: Connection from ([^\s]{1,255}) port (\d{1,5}): (.{0,255})",
+            _REFUSED,
+            ("address", "port", "event.reason"),
+        ),
+        (
+            "ssh_dispatch_run_fatal",
+            r"ssh_dispatch_run_fatal: Connection from ([^\s]{1,255}) port (\d{1,5})",
+            _REFUSED,
+            ("address", "port"),
+        ),
         ("refused", r"refused connect from (?:[^\s]{1,255} \()?([^\s()]{1,255})", _REFUSED, ("address",)),
         ("drop", r"drop connection #\d{1,9} from \[?([^\s\]]{1,255})\]?:(\d{1,5})", _REFUSED, ("address", "port")),
-        ("Timeout", r"Timeout before authentication for (?:connection from )?([^\s]{1,255})(?: port (\d{1,5}))?", _REFUSED, ("address", "port")),
+        (
+            "Timeout",
+            r"Timeout before authentication for (?:connection from )?([^\s]{1,255})(?: port (\d{1,5}))?",
+            _REFUSED,
+            ("address", "port"),
+        ),
         (
             "maximum",
             rf"maximum authentication attempts exceeded for (?:invalid user )?{_FROM}",
             _FAILURE,
             ("user", "address", "port"),
         ),
-        ("User", r"User (.{0,512}) from ([^\s]{1,255}) not allowed because (.{0,255})", _FAILURE, ("user", "address", "event.reason")),
+        (
+            "User",
+            r"User (.{0,512}) from ([^\s]{1,255}) not allowed because (.{0,255})",
+            _FAILURE,
+            ("user", "address", "event.reason"),
+        ),
         ("User", r"User (.{0,512}) not allowed because (.{0,255})", _FAILURE, ("user", "event.reason")),
-        ("ROOT", r"ROOT LOGIN REFUSED FROM ([^\s]{1,255})(?: port (\d{1,5}))?", {**_FAILURE, "user.name": "root"}, ("address", "port")),
+        (
+            "ROOT",
+            r"ROOT LOGIN REFUSED FROM ([^\s]{1,255})(?: port (\d{1,5}))?",
+            {**_FAILURE, "user.name": "root"},
+            ("address", "port"),
+        ),
         (
             "PAM:",
-            r"PAM: (?:Authentication failure|User not known to the underlying authentication module) for "
-            r"(?:invalid user |illegal user )?(.{0,512}) from ([^\s]{1,255})",
+            (
+                r"PAM: (?:Authentication failure|User not known to the underlying authentication module) for "
+                r"(?:invalid user |illegal user )?(.{0,512}) from ([^\s]{1,255})"
+            ),
             _FAILURE,
             ("user", "address"),
         ),

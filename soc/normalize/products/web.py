@@ -53,7 +53,7 @@ def access(text: str, fields: Fields, server: str) -> Reading | None:
     if line is None:
         return None
     fields.update(fields_before)
-    if "user.name" in fields and fields.get("http.response.status_code") == 401:  # noqa: PLR2004 - RFC 9110 §15.5.2
+    if "user.name" in fields and fields.get("http.response.status_code") == 401:  # RFC 9110 §15.5.2
         fields["event.category"] = ["authentication", "web"]
     return _SOURCES[server], line.stamp
 
@@ -116,7 +116,7 @@ def _client(client: str, fields: Fields) -> None:
     """``192.0.2.1:51514``, ``2001:db8::1:51514`` (Apache writes no brackets) or an address alone."""
     address, _, last = client.rpartition(":")
     number = port(last)
-    if address and number is not None and (client.count(":") == 1 or client.count(":") > 7 or "::" in address):  # noqa: PLR2004
+    if address and number is not None and (client.count(":") == 1 or client.count(":") > 7 or "::" in address):
         put(fields, "source", address.strip("[]"))
         if "source.ip" in fields:
             fields["source.port"] = number
@@ -169,8 +169,12 @@ def from_syslog(server: str, message: str, fields: Fields, zone: ZoneInfo, day: 
 
 NGINX = Product("nginx", "nginx: access log (combined) and error log", lambda t, f, z, d: _parse(t, f, z, d, "nginx"))
 APACHE = Product(
-    "apache", "Apache httpd: access log (common, combined, vhost) and error log", lambda t, f, z, d: _parse(t, f, z, d, "apache")
+    "apache",
+    "Apache httpd: access log (common, combined, vhost) and error log",
+    lambda t, f, z, d: _parse(t, f, z, d, "apache"),
 )
 WEB = Product(
-    "web-access", "an access log in common or combined form, of a server not known", lambda t, f, z, d: _parse(t, f, z, d, "web")
+    "web-access",
+    "an access log in common or combined form, of a server not known",
+    lambda t, f, z, d: _parse(t, f, z, d, "web"),
 )

@@ -4,7 +4,7 @@ Winlogbeat nests the native names under ``winlog.event_data``: they are lifted t
 """
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from soc.model.event import LogSource
@@ -77,7 +77,7 @@ def _kind(channel: str, code: str, registry: str) -> tuple[tuple[LogSource, ...]
     service = SERVICES.get(channel.lower(), "")
     categories = CATEGORIES.get((service, code), ())
     chosen = REGISTRY_ACTIONS.get(registry)
-    if chosen is not None and len(categories) == 3:  # noqa: PLR2004 - Sysmon 12: add, delete, event
+    if chosen is not None and len(categories) == 3:  # Sysmon 12: add, delete, event
         categories = (chosen, categories[2])
     sources = tuple(LogSource("windows", category, service) for category in categories)
     if not sources:
@@ -104,10 +104,10 @@ def is_windows(event: dict[str, Any]) -> bool:
     if "EventID" in event or "EventId" in event:
         return "Channel" in event or "Provider_Name" in event or "SourceName" in event or "ProviderName" in event
     winlog = event.get("winlog")
-    if winlog.__class__ is dict:
+    if isinstance(winlog, dict):
         return "event_id" in winlog
     system = event.get("System") or event.get("Event")
-    return system.__class__ is dict and ("EventID" in system or "System" in system)
+    return isinstance(system, dict) and ("EventID" in system or "System" in system)
 
 
 def _unnest(event: dict[str, Any]) -> dict[str, Any]:
@@ -115,7 +115,14 @@ def _unnest(event: dict[str, Any]) -> dict[str, Any]:
     flat = json.flatten(event)
     lifted: dict[str, Any] = {}
     for name, value in flat.items():
-        for prefix in ("winlog.event_data.", "winlog.user_data.", "Event.EventData.", "EventData.", "Event.System.", "System."):
+        for prefix in (
+            "winlog.event_data.",
+            "winlog.user_data.",
+            "Event.EventData.",
+            "EventData.",
+            "Event.System.",
+            "System.",
+        ):
             if name.startswith(prefix):
                 lifted.setdefault(name[len(prefix) :].removesuffix(".#text").removesuffix(".Value"), value)
                 break
@@ -145,7 +152,7 @@ def _user(fields: Fields) -> None:
     domain = fields.get("TargetDomainName")
     if name in _NOBODY:
         user = fields.get("User")
-        if user.__class__ is str and user not in _NOBODY:
+        if isinstance(user, str) and user not in _NOBODY:
             domain, _, name = user.rpartition("\\")
         else:
             name = fields.get("SubjectUserName")
@@ -153,12 +160,19 @@ def _user(fields: Fields) -> None:
             if name in _NOBODY:
                 name = fields.get("AccountName")
                 domain = fields.get("Domain")
-    if name.__class__ is str and name not in _NOBODY:
+    if isinstance(name, str) and name not in _NOBODY:
         fields["user.name"] = name
-        if domain.__class__ is str and domain not in _NOBODY:
+        if isinstance(domain, str) and domain not in _NOBODY:
             fields["user.domain"] = domain
 
 
+_AUDIT = {
+    "AUDIT_SUCCESS": "success",
+    "AUDIT_FAILURE": "failure",
+    "Audit Success": "success",
+    "Audit Failure": "failure",
+}
+"""EventType as NXLog writes it, keyword as Winlogbeat does → outcome."""
 _STATUS_IDS = frozenset(("4768", "4769", "4776"))
 
 
@@ -166,7 +180,7 @@ def _stamp(event: dict[str, Any], zone: ZoneInfo) -> Stamp | None:
     """The event's own time: TimeCreated, Sysmon's UtcTime (UTC), EventTime (the host's zone if none), the shipper's."""
     for name in ("TimeCreated", "UtcTime", "EventTime", "@timestamp", "timestamp"):
         value = event.get(name)
-        if value.__class__ is str and (stamp := iso(value + "Z" if name == "UtcTime" else value, zone)) is not None:
+        if isinstance(value, str) and (stamp := iso(value + "Z" if name == "UtcTime" else value, zone)) is not None:
             return stamp
     return None
 
@@ -190,11 +204,11 @@ def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo, *, flat: bool) -
         fields.update(event)
     stamp = _stamp(event, zone)
     how_of = _HOW
-    for native in how_of.keys() & event.keys():
+    for native in [name for name in event if name in how_of]:
         value = event[native]
         kind, ecs = how_of[native]
         if value.__class__ is not str:
-            if kind == 3 and value.__class__ is int and 0 <= value <= 65535:  # noqa: PLR2004 - see _HOW
+            if kind == 3 and isinstance(value, int) and 0 <= value <= 65535:  # see _HOW
                 fields[ecs] = value
             continue
         if value in ("-", ""):
@@ -203,8 +217,8 @@ def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo, *, flat: bool) -
             fields[ecs] = value
         elif kind == 1:
             fields[ecs + ".executable"] = value
-            fields[ecs + ".name"] = _base(value) if len(value) < 1024 else value  # noqa: PLR2004
-        elif kind == 2:  # noqa: PLR2004
+            fields[ecs + ".name"] = _base(value) if len(value) < 1024 else value
+        elif kind == 2:
             address = value.removeprefix("::ffff:")
             if address not in _LOOPBACK_TEXTS and is_ip(address):
                 fields[ecs + ".ip"] = address
@@ -220,19 +234,19 @@ def _finish(fields: Fields) -> tuple[LogSource, ...]:
     channel = fields.get("Channel")
     registry = fields.get("EventType")
     sources, static = _kind(
-        channel[:256] if channel.__class__ is str else "",
+        channel[:256] if isinstance(channel, str) else "",
         code[:32],
-        registry.lower()[:32] if code == "12" and registry.__class__ is str else "",
+        registry.lower()[:32] if code == "12" and isinstance(registry, str) else "",
     )
     fields.update(static)
     if "host.name" not in fields:
         host = fields.get("Hostname", fields.get("host"))
-        if host.__class__ is str:
+        if isinstance(host, str):
             fields["host.name"] = host
     pid = fields.get("ProcessId", fields.get("NewProcessId"))
-    if pid.__class__ is int:
+    if isinstance(pid, int):
         fields["process.pid"] = pid
-    elif pid.__class__ is str:
+    elif isinstance(pid, str):
         number = _pid(pid)
         if number is not None:
             fields["process.pid"] = number
@@ -252,20 +266,19 @@ def _hexadecimal(text: str) -> int | None:
 
 def _pid(text: str) -> int | None:
     """Sysmon writes decimal, Security ``0x1a4``."""
-    return _hexadecimal(text) if text.startswith("0x") and len(text) <= 12 else port(text)  # noqa: PLR2004
+    return _hexadecimal(text) if text.startswith("0x") and len(text) <= 12 else port(text)
 
 
 def _outcome(code: str, fields: Fields) -> None:
     if code in _STATUS_IDS:
         status = fields.get("Status")
-        if status.__class__ is str:
+        if isinstance(status, str):
             fields["event.outcome"] = "success" if _hexadecimal(status[:12]) == 0 else "failure"
         return
     kind = fields.get("EventType", fields.get("winlog.keywords"))
-    if kind == "AUDIT_SUCCESS" or kind == ["Audit Success"]:
-        fields["event.outcome"] = "success"
-    elif kind == "AUDIT_FAILURE" or kind == ["Audit Failure"]:
-        fields["event.outcome"] = "failure"
+    for word in cast("list[Any]", kind) if isinstance(kind, list) else (kind,):
+        if isinstance(word, str) and word in _AUDIT:
+            fields["event.outcome"] = _AUDIT[word]
 
 
 def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:

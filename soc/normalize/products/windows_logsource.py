@@ -120,7 +120,11 @@ CATEGORIES: dict[tuple[str, str], tuple[str, ...]] = {
 }
 """(service, event id) → Sigma categories. Security 4657 is a value set; its native names are not Sysmon's."""
 
-REGISTRY_ACTIONS: dict[str, str] = {"createkey": "registry_add", "deletekey": "registry_delete", "deletevalue": "registry_delete"}
+REGISTRY_ACTIONS: dict[str, str] = {
+    "createkey": "registry_add",
+    "deletekey": "registry_delete",
+    "deletevalue": "registry_delete",
+}
 """Sysmon 12 holds two categories: which it is, its EventType says."""
 
 

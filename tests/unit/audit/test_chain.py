@@ -34,7 +34,7 @@ def test_an_untouched_chain_is_whole(acts):
     assert verify(lines, head) is None
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(st.lists(entries, min_size=1, max_size=6), st.data())
 def test_an_edited_byte_is_found(acts, data):
     lines, head = chain(acts)
@@ -47,7 +47,7 @@ def test_an_edited_byte_is_found(acts, data):
     assert broken.seq == number + 1
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(st.lists(entries, min_size=1, max_size=6), st.data())
 def test_a_deleted_line_is_found_at_its_place(acts, data):
     lines, head = chain(acts)
@@ -58,7 +58,7 @@ def test_a_deleted_line_is_found_at_its_place(acts, data):
     assert broken.seq == number + 1
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(st.lists(entries, min_size=2, max_size=6), st.data())
 def test_two_lines_in_another_order_are_found(acts, data):
     lines, head = chain(acts)

@@ -413,3 +413,23 @@ def test_a_damaged_list_of_topics_is_named(tmp_path: Path) -> None:
     (tmp_path / "topology.json").write_text("{")
     with pytest.raises(SettingsError, match=r"topology\.json: damaged"):
         bus_in(tmp_path)
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UnavailableError, match=r"file/bus.*writable directory"):
+        bus_in(tmp_path / "file" / "bus")
+
+
+def test_logs_are_not_readable_by_everybody(tmp_path: Path) -> None:
+    def rights() -> list[int]:
+        return [path.stat().st_mode & 0o007 for path in tmp_path.glob("feed-0.db*")]
+
+    async def scenario() -> None:
+        bus = bus_in(tmp_path)
+        claim = await bus.claim("feed", 0)
+        await claim.commit([Message("in", b"", b"a")])
+        assert rights() == [0, 0, 0]
+        await bus.close()
+
+    asyncio.run(scenario())

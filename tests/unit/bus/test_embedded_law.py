@@ -20,7 +20,7 @@ ACTS = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(ACTS, max_size=25))
 def test_any_order_of_acts_delivers_each_record_once_and_in_order(acts: list[tuple[str, int]]) -> None:
     with tempfile.TemporaryDirectory() as directory:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from soc.bus import embedded_lease
 from soc.bus.embedded_lease import lock_path, owner_lives, read_epoch, take
 from soc.bus.embedded_log import connect, create
 
@@ -79,3 +80,23 @@ def test_a_claim_that_cannot_write_leaves_no_lock_behind(log: Path) -> None:
     assert not owner_lives(log, 1)
     writer.close()
     blocked.close()
+
+
+def test_of_two_who_wait_the_second_takes_the_first_for_the_living_owner(log: Path, monkeypatch) -> None:
+    """Both saw the log free; the first took it before the second got the write lock."""
+    first, second = connect(log, write=True), connect(log, write=True)
+    overtaken: list[object] = []
+
+    def overtake(path: Path, epoch: int) -> bool:
+        if overtaken:
+            return owner_lives(path, epoch)
+        overtaken.append(None)
+        overtaken[0] = take(first, log, force=True)
+        return False
+
+    monkeypatch.setattr(embedded_lease, "owner_lives", overtake)
+    assert take(second, log, force=False) is None
+    assert not second.in_transaction
+    assert read_epoch(second) == 1
+    first.close()
+    second.close()

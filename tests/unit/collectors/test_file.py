@@ -242,6 +242,36 @@ def test_rotated_more_than_once_while_stopped_reads_every_generation_in_order(tm
     assert len(log.outputs) == 40
 
 
+def test_rotated_twice_between_two_looks_misses_no_generation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collectors.file.POLL", 0.3)
+    log, path = MemoryLog(), tmp_path / "app.log"
+    write(path, *numbered(0, 10))
+
+    async def during(_: FileTail) -> None:
+        await until(lambda: len(log.outputs) == 10)
+        for n in (10, 20):
+            write(path, *numbered(n, n + 5))
+            for generation in (1, 0):
+                old = tmp_path / (f"app.log.{generation}" if generation else "app.log")
+                if old.exists():
+                    old.rename(tmp_path / f"app.log.{generation + 1}")
+            await asyncio.sleep(0.02)
+            write(path, *numbered(n + 5, n + 10))
+            await asyncio.sleep(0.02)
+
+    tailing(log, path, during=during, expect=30)
+    assert texts(log) == numbered(0, 30)
+
+
+def test_two_files_with_the_same_content_are_two_files(tmp_path: Path) -> None:
+    log = MemoryLog()
+    for name in ("a.log", "b.log"):
+        write(tmp_path / name, "same")
+    tailing(log, tmp_path / "*.log", expect=2)
+    assert [r.source for r in log.records] == [str(tmp_path / "a.log"), str(tmp_path / "b.log")]
+    assert len({r.id for r in log.records}) == 2
+
+
 def test_copied_and_truncated_while_stopped(tmp_path: Path) -> None:
     log, path = MemoryLog(), tmp_path / "app.log"
     write(path, *numbered(0, 10))
@@ -291,8 +321,7 @@ def test_long_lines_are_cut_and_marked_and_a_restart_inside_one_adds_nothing(tmp
 def test_file_names_and_lines_that_are_not_utf8_are_followed(tmp_path: Path) -> None:
     log = MemoryLog()
     name = os.fsencode(tmp_path) + b"/nh\xe2t-k\xfd.log"
-    with open(name, "wb") as file:
-        file.write(b"\xff\xfe\0x\n")
+    Path(os.fsdecode(name)).write_bytes(b"\xff\xfe\0x\n")
     tailing(log, tmp_path / "*.log", expect=1)
     assert log.lines == [b"\xff\xfe\0x"]
     tailing(log, tmp_path / "*.log", expect=1)

@@ -1,5 +1,7 @@
 """Framing: what a byte stream's cuts, wrong counts, NULs and long frames become."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -59,9 +61,7 @@ def test_bytes_cut_anywhere_give_the_same_frames_and_the_same_counts(stream: byt
     bounds = [0, *sorted(cuts), len(stream)]
     whole, cut = SyslogFramer(LIMIT), SyslogFramer(LIMIT)
     at_once = whole.receive(stream) + whole.finish()
-    in_pieces = [
-        frame for a, b in zip(bounds, bounds[1:], strict=False) for frame in cut.receive(stream[a:b])
-    ] + cut.finish()
+    in_pieces = [frame for a, b in pairwise(bounds) for frame in cut.receive(stream[a:b])] + cut.finish()
     assert in_pieces == at_once
     assert (cut.discarded, cut.resynchronized) == (whole.discarded, whole.resynchronized)
 
@@ -127,7 +127,7 @@ def test_a_counted_message_without_pri_is_one_message() -> None:
 
 
 def test_a_line_that_begins_with_a_number_is_no_count() -> None:
-    """rsyslog's 214000000000 case, PAN-OS CSV, a year, a sequence number."""
+    """The 214000000000 of rsyslog's tests, PAN-OS CSV, a year, a sequence number."""
     assert datas(b"214000000000 <13>tail\n<13>next\n") == [b"214000000000 <13>tail", b"<13>next"]
     assert datas(b"1,2026/11/22 08:00:00,0011\n1,2026/11/22 08:00:01,0012\n") == [
         b"1,2026/11/22 08:00:00,0011",

@@ -245,6 +245,21 @@ def test_a_full_bus_is_503_with_retry_after_and_the_repeat_is_stored() -> None:
     with_listener(body, log)
 
 
+def test_too_many_requests_at_once_are_503_and_nothing_of_them_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collectors.http.MAX_REQUESTS", 2)
+
+    async def body(post: Post, log: MemoryLog, _: HttpIngest) -> None:
+        log.gate.clear()
+        first = [asyncio.ensure_future(post(b"a\n")) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        assert (await post(b"b\n"))[0] == 503
+        log.gate.set()
+        assert {(await one)[0] for one in first} == {200}
+        assert log.lines == [b"a", b"a"]
+
+    with_listener(body)
+
+
 def test_a_stop_finishes_the_request_under_way() -> None:
     async def scenario() -> None:
         log = MemoryLog()

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 
 from collectors.intake import Intake
 from collectors.syslog_tcp import SyslogTcp
@@ -150,6 +151,21 @@ def test_a_stop_appends_what_was_sent_before_it_whole_or_not() -> None:
             sock = await send(listener, *[b"<13>%d\n" % n for n in range(100)], b"<13>tail", close=False)
         assert log.lines == [b"<13>%d" % n for n in range(100)] + [b"<13>tail"]
         sock.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_connection_reset_keeps_what_came_before_it() -> None:
+    async def scenario() -> None:
+        log = MemoryLog()
+        intake = Intake(log.open, clock=Stepped())
+        listener = tcp(intake)
+        async with running(intake, listener):
+            sock = await send(listener, b"<13>alpha\n<13>unended", close=False)
+            await until(lambda: log.lines == [b"<13>alpha"])
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock.close()  # RST
+            await until(lambda: log.lines == [b"<13>alpha", b"<13>unended"])
 
     asyncio.run(scenario())
 

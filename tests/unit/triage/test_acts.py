@@ -1,11 +1,15 @@
 """What people do: roles, conflicts, repeats, and the state table of an alert and an incident."""
 
 import json
+from typing import get_args
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from triage_made import Desk, act, episode, fold
 
 from soc.audit.chain import verify
+from soc.model import Action, ActionKind, decode, encode
 from soc.triage.documents import ANSWERS_KEPT
 from soc.triage.roles import ALLOWED, ROLES, may
 
@@ -244,3 +248,35 @@ def test_every_act_even_a_refused_one_is_in_the_audit_chain(desk):
     assert "123" not in lines[-1]["detail"]
     assert [line["act"] for line in lines].count("open") == 2
     assert verify(desk.audit, desk.triage._documents.counters.audit) is None
+
+
+scalars = st.one_of(st.none(), st.booleans(), st.integers(-3, 3), st.text(max_size=8), st.just("true_positive"))
+arguments = st.dictionaries(
+    st.sampled_from(
+        ["verdict", "reason", "owner", "text", "report_kind", "payload_sha256", "into", "incident_version"]
+    ),
+    st.one_of(scalars, st.lists(scalars, max_size=2), st.dictionaries(st.text(max_size=3), scalars, max_size=2)),
+)
+wild = st.builds(
+    Action,
+    id=st.text(max_size=3), at=st.integers(0, 2**52), actor=st.text(max_size=5), role=st.sampled_from([*ROLES, "", "x"]),
+    kind=st.sampled_from(get_args(ActionKind)), target=st.sampled_from(["alert", "incident"]),
+    target_id=st.sampled_from(["202611-a", "202611-b", "@incident", "", "nowhere"]),
+    expected_revision=st.integers(-1, 2), changes=arguments,
+)  # fmt: skip
+
+
+@settings(max_examples=150)
+@given(st.lists(wild, max_size=6))
+def test_whatever_a_client_sends_gets_an_answer_and_every_document_stays_readable(actions):
+    desk = Desk()
+    desk.apply(episode("a", fields={"host.name": "web"}), episode("b", fields={"host.name": "web"}))
+    home = desk.incident("a").id
+    out = desk.apply(
+        *(Action(**{**{f: getattr(item, f) for f in item.__struct_fields__}, "target_id": item.target_id.replace("@incident", home)})
+          for item in actions)
+    )  # fmt: skip
+    assert len(out.answers) == len(actions)
+    for document in [*out.alerts, *out.incidents, *out.answers]:
+        assert decode(encode(document), type(document)) == document
+    fold(state=desk.state)

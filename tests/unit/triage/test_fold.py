@@ -64,7 +64,7 @@ revisions = st.builds(
 batches = st.lists(st.lists(revisions, max_size=6), min_size=1, max_size=5)
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(st.lists(revisions, max_size=12, unique_by=lambda item: (item.id, item.revision)), st.randoms())
 def test_the_order_within_a_batch_does_not_matter(items, rng):
     one, other = Desk(), Desk()
@@ -75,7 +75,7 @@ def test_the_order_within_a_batch_does_not_matter(items, rng):
     assert one.state == other.state
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(batches)
 def test_repeating_what_was_folded_changes_nothing(work):
     desk = Desk()
@@ -100,7 +100,7 @@ def with_acts(desk, rng):
     return chosen
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(batches, st.integers(0, 2**32), st.integers(0, 5))
 def test_a_restart_from_the_committed_state_equals_never_stopping(work, seed, stop):
     rng = random.Random(seed)
@@ -116,7 +116,7 @@ def test_a_restart_from_the_committed_state_equals_never_stopping(work, seed, st
     assert verify(whole.audit, whole.triage._documents.counters.audit) is None
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(batches, batches, st.integers(0, 2**32))
 def test_no_machine_revision_changes_a_human_field(before, after, seed):
     desk = Desk()

@@ -48,6 +48,17 @@ def test_an_address_seen_in_too_much_company_stops_joining():
     assert sizes == [1] * 8 + [4]
 
 
+def test_closing_the_cases_of_an_address_forgets_its_company():
+    desk = Desk(max_degree=1)
+    for n in range(3):
+        desk.apply(pair("192.0.2.9", f"198.51.100.{n}", f"a{n}", n))
+    assert len(desk.live()) == 2
+    for incident in list(desk.incidents.values()):
+        desk.apply(act("close", "incident", incident, verdict="benign_true_positive", reason="a proxy"))
+    desk.apply(pair("192.0.2.9", "198.51.100.7", "b", 5), pair("192.0.2.9", "198.51.100.8", "c", 6))
+    assert frozenset({"b", "c"}) in desk.live()
+
+
 def test_a_thousand_alerts_between_the_same_two_machines_are_no_company():
     desk = Desk(max_degree=2)
     desk.apply(*(pair("192.0.2.9", "198.51.100.1", f"a{n:04}", n / 100) for n in range(200)))

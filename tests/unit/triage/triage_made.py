@@ -28,8 +28,8 @@ def fold(*, max_degree=25, shared=(), window=HOUR, state=None) -> Triage:
 
 def episode(name, rule="sudo", at=0, fields=None, *, revision=1, group=(), until=None, state="live", into="", more=()):
     """An episode ``at`` minutes after T0 whose members carry ``fields`` and each of ``more``."""
-    start = T0 + at * MINUTE
-    end = start + 30 * SECOND if until is None else T0 + until * MINUTE
+    start = T0 + int(at * MINUTE)
+    end = start + 30 * SECOND if until is None else T0 + int(until * MINUTE)
     bodies = [fields or {}, *more]
     sample = tuple(Member(f"{name}-{n}", rule, "fw", start + n, start + n, body, ()) for n, body in enumerate(bodies))
     kind = RULES[rule].type if rule in RULES else "event"

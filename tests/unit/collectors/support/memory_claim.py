@@ -64,7 +64,7 @@ class MemoryClaim:
         self._epoch = epoch
         self.state = dict(log.state)
 
-    async def fetch(self, limit: int, timeout: float) -> Sequence[object]:
+    async def fetch(self, limit: int, timeout: float) -> Sequence[object]:  # noqa: ASYNC109 - part of the port
         return ()
 
     async def commit(

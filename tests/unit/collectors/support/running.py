@@ -45,5 +45,5 @@ async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
         TimeoutError: it did not.
     """
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - nothing in the product announces this
             await asyncio.sleep(0.005)
