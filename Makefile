@@ -8,6 +8,7 @@
 .PHONY: help setup run test lint format bench lock wheels clean
 SHELL := /bin/sh
 BIN := .venv/bin
+BENCH ?= $(filter-out bench/label_score.py,$(wildcard bench/*.py)) # label_score scores a directory of logs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,8 +34,8 @@ format: setup ## rewrite the sources as `make lint` wants them
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format
 
-bench: setup ## how fast: events per second of the engine and the bus
-	@for file in bench/bench_*.py; do if [ -e "$$file" ]; then $(BIN)/python "$$file" $(ARGS) || exit; fi; done
+bench: setup ## what one core does: each program of bench/ prints its figures as JSON (BENCH=FILE for one)
+	@for file in $(BENCH); do echo "$$file" >&2; $(BIN)/python "$$file" $(ARGS) || exit; done
 
 lock: ## resolve the dependencies of pyproject.toml anew into constraints.txt
 	@.ci/lock

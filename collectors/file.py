@@ -101,7 +101,7 @@ class FileTail:
                 await asyncio.sleep(POLL)
 
     async def _save(self, changes: dict[bytes, bytes | None]) -> None:
-        """What changed without any line: files begun at their end, files that are gone."""
+        """What changed without any line: files newly followed, files that are gone."""
         watch = self._watch
         for identity in watch.forgotten:
             changes[self._positions + identity.encode()] = None

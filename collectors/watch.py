@@ -44,6 +44,7 @@ class FileWatch:
         self._rotate_wait = rotate_wait
         self._counters = counters
         self._first_time: set[bytes] = set()
+        self._finished: set[tuple[int, int]] = set()  # read to their end while older generations are still watched
 
     # --- start ---------------------------------------------------------------------------------------------------------
 
@@ -83,7 +84,7 @@ class FileWatch:
     def _follow_between(self, oldest: FollowedFile) -> None:
         """Follow the generations written after ``oldest`` and rotated away, too, before anybody saw them."""
         path, age = oldest.position.path, os.fstat(oldest.fd).st_mtime_ns
-        known = {file.key for file in self.followed}
+        known = self._finished | {file.key for file in self.followed}
         generations: list[tuple[int, bytes]] = []
         for other, _ in _files(os.path.dirname(path), plain_only=False):
             if _is_rotation(other, path):
@@ -100,7 +101,7 @@ class FileWatch:
             elif (fd := open_regular(other)) is not None:
                 file = FollowedFile.begin(fd, other, path)
                 file.after = before
-                self.followed.append(file)
+                self._add(file)
                 before = file
 
     # --- each poll -----------------------------------------------------------------------------------------------------
@@ -109,7 +110,6 @@ class FileWatch:
         """Look at the directories; the files that may have lines, those rotated away first."""
         seen = self._matching()
         moved: dict[bytes, FollowedFile] = {}
-        gone: list[FollowedFile] = []
         for file in self.followed:
             path = seen.pop(file.key, None)
             if path is None:
@@ -117,7 +117,6 @@ class FileWatch:
                 if file.rotated_at is None:
                     file.rotated_at = now
                     file.look_again()
-                    gone.append(file)
             else:
                 if path != file.path:
                     moved[file.path] = file
@@ -127,8 +126,10 @@ class FileWatch:
         for file in list(self.followed):
             if not file.unchanged():
                 self._truncated(file, now)
-        for file in gone:
-            self._follow_between(file)
+        if seen or any(file.rotated_at == now for file in self.followed):
+            # a file appeared or went: generations may have come and gone since the last look; the newest is asked first
+            for file in [file for file in reversed(self.followed) if file.rotated_at is not None]:
+                self._follow_between(file)
         known = {file.key for file in self.followed}
         for key, path in seen.items():
             if key not in known:
@@ -165,11 +166,14 @@ class FileWatch:
         if original is not None:
             file.copy = True
             file.moved_to(size)
-            self.unsaved.append(file)
         elif self._first_time and any(path in glob.glob(p, recursive=True) for p in self._first_time):
             file.moved_to(_line_start(fd, size))
-            self.unsaved.append(file)
+        self._add(file)
+
+    def _add(self, file: FollowedFile) -> None:
+        # its position is saved before anything is read: renamed before its first line is durable, it is found again all the same
         self.followed.append(file)
+        self.unsaved.append(file)
 
     def _truncated(self, file: FollowedFile, now: float) -> None:
         """What was read is gone: the rest may be in a copy; the file starts over."""
@@ -177,6 +181,7 @@ class FileWatch:
         old = file.position
         rest = self._copy_of(old, file)
         file.start_over()
+        self.unsaved.append(file)
         if rest is None:
             self.forgotten.append(old.identity)
             return
@@ -214,6 +219,9 @@ class FileWatch:
         """Nothing more comes from this file."""
         self._counters.rotated += 1
         self.followed.remove(file)
+        self._finished.add(file.key)
+        if all(other.rotated_at is None for other in self.followed):
+            self._finished.clear()  # inode numbers are given again
         self.forgotten.append(file.position.identity)
         file.close()
 

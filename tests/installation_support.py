@@ -17,9 +17,9 @@ from typing import Any
 import msgspec
 
 from soc.bus.embedded import EmbeddedBus
-from soc.model import Alert, Event, decode
+from soc.model import Alert, Episode, Event, decode
 from soc.pipeline.status import ProcessStatus, is_alive, read_statuses
-from soc.pipeline.table import ALERTS, EVENTS, topology
+from soc.pipeline.table import ALERTS, EPISODES, EVENTS, topology
 from soc.supervise import GROUPS
 
 READY_SECONDS = 60
@@ -180,9 +180,16 @@ format = "json"
     def live_alerts(self) -> set["LiveAlert"]:
         """Live alerts as DESIGN §3 compares them, their members as lines: ids differ between two runs."""
         lines = self.lines()
+        episodes: dict[str, Episode] = self.newest(EPISODES, Episode)
         alerts: dict[str, Alert] = self.newest(ALERTS, Alert)
+
+        def lines_of(members: Sequence[str]) -> frozenset[str]:
+            """A member is an event or, in a correlation of correlations, an episode."""
+            found = [{lines[m]} if m in lines else lines_of(episodes[m].members) for m in members]
+            return frozenset().union(*found)
+
         return {
-            LiveAlert(a.rule_id, a.group, a.first_seen, a.last_seen, frozenset(lines[m] for m in a.members))
+            LiveAlert(a.rule_id, a.group, a.first_seen, a.last_seen, lines_of(a.members))
             for a in alerts.values()
             if a.state == "live"
         }

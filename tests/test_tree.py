@@ -164,6 +164,15 @@ def test_links_within_the_documents_lead_somewhere():
     assert broken == []
 
 
+def test_the_map_of_the_documents_names_every_document():
+    named = read(Path("docs/README.md"))
+    documents = [path.relative_to("docs") for path in FILES if path.parts[0] == "docs" and path.suffix == ".md"]
+    missing = [
+        str(path) for path in documents if path.parts[0] not in {"adr", "README.md"} and f"({path})" not in named
+    ]
+    assert missing == []
+
+
 def test_the_licence_is_the_whole_apache_2_0():
     text = read(Path("LICENSE"))
     assert text.lstrip().startswith("Apache License\n                           Version 2.0, January 2004")

@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlencode
@@ -19,6 +20,7 @@ from soc.console.sessions import csrf_of
 NAVIGATION = ("alerts", "incidents", "reports", "search", "deadletters", "rules", "health")
 
 
+@cache
 def environment() -> jinja2.Environment:
     """The templates; an undefined name is an error, everything is escaped."""
     templates = jinja2.Environment(
@@ -97,7 +99,7 @@ def respond(
         return json_response(data, status=status)
     console, visitor = console_of(request), visitor_of(request)
     now = console.clock()
-    context = {
+    context: dict[str, Any] = {
         **data,
         **(only_page or {}),
         "t": visitor.texts,

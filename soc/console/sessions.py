@@ -88,7 +88,7 @@ class Throttle:
     def wait(self, *keys: str) -> Micros:
         """How long nobody may try under any of these keys; 0 if now is fine."""
         now = self._clock()
-        return max((self._failures.get(key, (0, 0))[1] - now for key in keys), default=0)
+        return max(0, *(self._failures.get(key, (0, 0))[1] - now for key in keys))
 
     def failed(self, *keys: str) -> None:
         """A wrong password was given."""

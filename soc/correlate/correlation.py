@@ -1,24 +1,22 @@
-"""One correlation rule at work: its detections and the watermark in, revisions of its episodes out."""
+"""One correlation rule at work: its detections and the watermark in, satisfied windows to ``Runs``, the past forgotten."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from heapq import heappop, heappush
 from itertools import groupby
-from operator import attrgetter
 
 from soc.clock import Micros
 from soc.correlate.condition import demand_of, distinct_rules, token_text
-from soc.correlate.entry import ORDER, Entry, Place
-from soc.correlate.episode import OpenEpisode, earliest, episode_id, key_of, member_of, sample_of
+from soc.correlate.entry import EVENT, ORDER, Entry, Place
+from soc.correlate.episode import earliest, member_of
 from soc.correlate.group import Group
 from soc.correlate.outcome import Bounds, Outcome
+from soc.correlate.runs import Runs
 from soc.correlate.snapshot import Kept, group_key, rule_key
 from soc.correlate.watermark import NEVER
-from soc.correlate.window import Span, decide, join, sweep_for
-from soc.model import Detection, Episode, EpisodeState
+from soc.correlate.window import Span, decide, sweep_for
+from soc.model import Detection
 from soc.sigma.correlation import CorrelationRule
-
-_EVENT = attrgetter("event_id")
 
 
 class Correlation:
@@ -40,8 +38,7 @@ class Correlation:
         "_each_rule",
         "_names",
         "_numbers",
-        "_rule_set",
-        "_several",
+        "_runs",
         "_timers",
         "_timespan",
         "groups",
@@ -57,14 +54,13 @@ class Correlation:
         self.lateness = lateness
         self.horizon = NEVER
         self.groups: dict[tuple[str, ...], Group] = {}
-        self._rule_set = rule_set
         self._bounds = bounds
         self._demand = demand_of(rule)
         self._timespan = rule.timespan
         self._cut = NEVER  # entries before it can be touched by nothing that is still to come
         self._numbers = distinct_rules(rule)
         self._names = tuple(self._numbers)
-        self._several = len(self._names) > 1
+        self._runs = Runs(rule, rule_set=rule_set, members=bounds.members)
         self._each_rule = rule.type in {"temporal", "temporal_ordered"}
         self._chained = rule.depth > 1
         self._timers: list[tuple[Micros, tuple[str, ...]]] = []
@@ -191,9 +187,9 @@ class Correlation:
         if demand.test is None and (len(group.entries) >= demand.need or group.episodes):
             spans = self._sweep(group)
             if replaced:
-                self._reassign(group, spans, [entry.time for entry in fresh], out)
+                self._runs.reassign(group, spans, [entry.time for entry in fresh], out)
             elif spans or group.episodes:
-                self._assign(group, spans, [entry.time for entry in fresh], out)
+                self._runs.assign(group, spans, [entry.time for entry in fresh], out)
         if group.marked:
             self._mark(group, out)
         if len(group.entries) > self._bounds.events:
@@ -204,7 +200,7 @@ class Correlation:
     def _mark(self, group: Group, out: Outcome) -> None:
         group.marked = False
         for episode in group.episodes:
-            self._publish(group, episode, out)
+            self._runs.publish(group, episode, out)
         group.write_head(out.state)
 
     def _sweep(self, group: Group) -> list[Span]:
@@ -256,7 +252,7 @@ class Correlation:
             number = bisect_left(group.times, cut)
             if self._demand.test is not None:
                 spans = decide(self._demand, self._timespan, group.times, group.entries, number)
-                self._assign(group, spans, [span.first for span in spans], out)
+                self._runs.assign(group, spans, [span.first for span in spans], out)
         elif group.children and min(child.time for child in group.children.values()) < cut:
             number = 0
         else:
@@ -286,7 +282,7 @@ class Correlation:
             if low >= high or episode.end < self._cut:
                 continue
             leaving = group.entries[low:high]
-            ids = [event_id for event_id, _ in groupby(leaving, _EVENT)]
+            ids = [event_id for event_id, _ in groupby(leaving, EVENT)]
             group.seal(ids, self._bounds.members, out.state)
             places = earliest(episode.sealed_sample, group.entries, low, high, self._names, each_rule=self._each_rule)
             kept = tuple(member_of(group.entries[place], self._names) for place in places)
@@ -317,174 +313,8 @@ class Correlation:
         self._seal(group, number, out)
         floor = ORDER(entries[number]) if number < len(entries) else (group.times[-1], "\U0010ffff", 0)
         self._forget(group, number, floor, out)
-
-    # ── episodes ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _assign(self, group: Group, spans: list[Span], changed: list[Micros], out: Outcome) -> None:
-        """Grow, join and begin episodes: spans were only added.
-
-        Args:
-            group: whose.
-            spans: newly satisfied anchors, or ones that were satisfied before: both may be there.
-            changed: times at which something came in; an episode that covers none of them is as it was.
-            out: where revisions go.
-        """
-        open_spans = [Span(episode.first, episode.last, episode.peak) for episode in group.episodes]
-        runs: list[Span] = []
-        for span in sorted([*spans, *open_spans]):
-            join(runs, span.first, span.last, span.peak, self._timespan)
-        if not runs:
-            return
-        claims: list[list[OpenEpisode]] = [[] for _ in runs]
-        for episode in group.episodes:
-            run = next(place for place, run in enumerate(runs) if run.first <= episode.first <= run.last)
-            claims[run].append(episode)
-        wrote = self._adopt(group, runs, claims, out)
-        changed.sort()
-        for episode in group.episodes:
-            place = bisect_left(changed, episode.first)
-            if place < len(changed) and changed[place] <= episode.last + self._timespan:
-                wrote = self._publish(group, episode, out) or wrote
-        if wrote:
-            group.write_head(out.state)
-
-    def _reassign(self, group: Group, spans: list[Span], changed: list[Micros], out: Outcome) -> None:
-        """Work the episodes out anew: a child was moved or retracted, so that runs may have split or gone.
-
-        An episode goes on in the run that covers its first event; if that event is gone or in no run, in the earliest run
-        that overlaps what the episode covered; if there is none it is retracted.
-        """
-        runs: list[Span] = []
-        sealed = [Span(one.first, one.sealed_last, one.peak) for one in group.episodes if one.sealed_last is not None]
-        for span in sorted([*spans, *sealed]):
-            join(runs, span.first, span.last, span.peak, self._timespan)
-        claims: list[list[OpenEpisode]] = [[] for _ in runs]
-        lost: list[OpenEpisode] = []
-        reach = self._timespan
-        for episode in group.episodes:
-            at = next((entry.time for entry in group.entries if entry.event_id == episode.first_event), None)
-            if episode.sealed and at is None:
-                at = episode.first
-            home = [n for n, run in enumerate(runs) if at is not None and run.first <= at <= run.last + reach]
-            home += [n for n, run in enumerate(runs) if run.first <= episode.end and run.last + reach >= episode.start]
-            if home:
-                claims[home[0]].append(episode)
-            else:
-                lost.append(episode)
-        for episode in lost:
-            self._retire(group, episode, "retracted", "", out)
-        self._adopt(group, runs, claims, out, anew=True)
-        for episode in group.episodes:
-            # A child that moved within the episode changes the order of its members, not which they are: say so too.
-            fresh = any(episode.first <= time <= episode.last + reach for time in changed)
-            self._publish(group, episode, out, anyway=fresh)
-        group.write_head(out.state)
-
-    def _adopt(
-        self, group: Group, runs: list[Span], claims: list[list[OpenEpisode]], out: Outcome, *, anew: bool = False
-    ) -> bool:
-        """Give each run its episode: the one that claims it, of several the one that fired first, or a new one.
-
-        Returns:
-            Whether any bound moved: the head must be written, even if no member came in.
-        """
-        episodes: list[OpenEpisode] = []
-        firing = group.firings + 1
-        moved = False
-        for run, claimants in zip(runs, claims, strict=True):
-            if not claimants:
-                episodes.append(self._begin(group, run, firing))
-                moved = True
-                continue
-            survivor = claimants[0]
-            if len(claimants) > 1:
-                survivor = min(claimants, key=lambda one: (one.fired, one.id))
-                self._merge(group, survivor, claimants, out)
-            peak = float(max(run.peak, survivor.peak) if survivor.sealed or not anew else run.peak)
-            if (survivor.first, survivor.last, survivor.peak) != (run.first, run.last, peak):
-                survivor.first, survivor.last, survivor.peak = run.first, run.last, peak
-                moved = True
-            episodes.append(survivor)
-        group.episodes = episodes
-        return moved
-
-    def _begin(self, group: Group, run: Span, firing: int) -> OpenEpisode:
-        first = group.entries[bisect_left(group.times, run.first)]
-        id_ = episode_id(self.rule.id, group.values, first.event_id, first.time)
-        if any(episode.id == id_ for episode in group.episodes):
-            # Its first event once belonged to an episode that went on without it (a child moved) and kept the id.
-            id_ = episode_id(self.rule.id, group.values, f"{first.event_id}/{firing}", first.time)
-        group.firings = firing
-        episode = OpenEpisode(id_, first.event_id, first.time, firing, run.first, run.last, float(run.peak))
-        if group.retired and id_ in group.retired:
-            episode.revision = group.retired.pop(id_)[0]
-        return episode
-
-    def _merge(self, group: Group, survivor: OpenEpisode, claimants: list[OpenEpisode], out: Outcome) -> None:
-        for episode in claimants:
-            if episode is survivor:
-                continue
-            if episode.sealed:
-                survivor.sealed, survivor.sealed_last = episode.sealed, episode.sealed_last
-                survivor.sealed_sample, survivor.start = episode.sealed_sample, episode.start
-            survivor.late = survivor.late or episode.late
-            self._retire(group, episode, "merged", survivor.id, out)
-
-    def _retire(self, group: Group, episode: OpenEpisode, state: EpisodeState, merged_into: str, out: Outcome) -> None:
-        """Publish the last revision of an episode that is no longer one, with what is left in its place."""
-        out.episodes.append(self._describe(group, episode, state, merged_into))
-        if state == "retracted" and episode.sealed:
-            group.unseal(out.state)
-        group.retired = {**(group.retired or {}), episode.id: (episode.revision, episode.first_time)}
-
-    def _publish(self, group: Group, episode: OpenEpisode, out: Outcome, *, anyway: bool = False) -> bool:
-        """Publish a revision if it says something new, or ``anyway``."""
-        before = (episode.key, episode.start, episode.end, episode.late)
-        revision = self._describe(group, episode, "live", "")
-        if not anyway and (episode.key, episode.start, episode.end, episode.late) == before:
-            episode.revision -= 1
-            return False
-        out.episodes.append(revision)
-        return True
-
-    def _describe(self, group: Group, episode: OpenEpisode, state: EpisodeState, merged_into: str) -> Episode:
-        """The next revision of an episode, from the entries its windows cover; the open episode remembers it."""
-        times, entries, bound = group.times, group.entries, self._bounds.members
-        low = bisect_left(times, episode.first)
-        high = bisect_right(times, episode.last + self._timespan)
-        sealed = group.sealed_ids if episode.sealed else ()
-        if self._several:
-            ids = [event_id for event_id, _ in groupby(entries[low:high], _EVENT)]
-            count = len(ids)
-        else:
-            ids = [entry.event_id for entry in entries[low : min(high, low + bound - len(sealed))]]
-            count = high - low
-        members = (*sealed, *ids[: bound - len(sealed)])
-        if low < high:
-            episode.start = episode.start if episode.sealed else times[low]
-            episode.end = times[high - 1]
-        episode.count = count + episode.sealed
-        episode.key = key_of(members, episode.count)
-        episode.revision += 1
-        each = self._each_rule
-        return Episode(
-            id=episode.id,
-            key=episode.key,
-            revision=episode.revision,
-            rule=self.rule.id,
-            rule_set=self._rule_set,
-            type=self.rule.type,
-            group=tuple(zip(self.rule.group_by, group.values, strict=False)),
-            start=episode.start,
-            end=episode.end,
-            count=episode.count,
-            members=members,
-            sample=sample_of(episode.sealed_sample, entries, low, high, self._names, each_rule=each),
-            value=episode.peak,
-            state=state,
-            merged_into=merged_into,
-            late=episode.late,
-        )
+        if self._demand.counting == "steps":
+            group.sweep = None  # it would remember climbs from starts that are gone, and a restart would not
 
     # ── restart ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -91,7 +91,7 @@ class Correlator:
         """
         progress = state.get(WATERMARKS)
         if progress is not None:
-            self._watermarks.load(*decode_progress(progress))
+            self._watermarks.load(decode_progress(progress))
         kept, self._forgotten = kept_groups(state, [one.key for one in self._rules.values()])
         for one in self._rules.values():
             one.restore(self._watermarks.levels[one.rule.depth - 1], kept[one.key])
@@ -110,12 +110,10 @@ class Correlator:
         for key in self._forgotten:
             out.state[key] = None
         self._forgotten = []
-        levels = list(self._watermarks.levels)
-        heard = False
+        before = self._watermarks.dump()
         rules, fresh, rule_set = self._rules, self._fresh, self._rule_set
         for item in items:
             if isinstance(item, Watermark):
-                heard = True
                 if self._watermarks.observe(item):
                     self._settle(out)
                     self._rise(1, out)
@@ -130,10 +128,11 @@ class Correlator:
         self._settle(out)
         if self._watermarks.tick(now):
             self._rise(1, out)
-        for depth in self._watermarks.stage(levels):
+        for depth in self._watermarks.stage(before[1]):
             self._rise(depth, out)
-        if heard or levels != self._watermarks.levels:
-            out.state[WATERMARKS] = encode(self._watermarks.dump())
+        progress = self._watermarks.dump()
+        if progress != before:
+            out.state[WATERMARKS] = encode(progress)
         self._bound_groups(out)
         return out
 

@@ -37,3 +37,6 @@ ORDER = attrgetter("time", "event_id", "rule")
 
 Place = tuple[Micros, str, int]
 """A position in that order."""
+
+EVENT = attrgetter("event_id")
+"""Neighbours with the same one are one event that several referenced rules matched."""

@@ -7,7 +7,8 @@
     m <rule> <group> <number>           up to 128 ids of members that are no longer in memory
 
 <rule> is 8 bytes of the digest of the rule (with all rules below it), <group> 16 bytes of that of the group's values. Only
-pieces that changed are written, a full one never again, and a piece goes when its newest entry is no longer needed.
+pieces that changed are written, a full one never again, and a piece goes when its newest entry is no longer needed. Other
+keys in the same state (the stage's own) are left alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ import msgspec
 from soc.clock import Micros
 from soc.correlate.entry import Entry, Place
 from soc.correlate.episode import OpenEpisode
+from soc.correlate.watermark import Progress
 
 WATERMARKS = b"w"
 PIECE = 32
@@ -27,11 +29,11 @@ SEALED_PIECE = 128
 
 _RULE = slice(1, 9)
 _GROUP = slice(1, 25)
+_KINDS = frozenset((b"p", b"c", b"h", b"m"))
 
 _encoder = msgspec.msgpack.Encoder()
 encode_entry = _encoder.encode
 
-Progress = tuple[dict[int, tuple[Micros, bool]], list[Micros]]
 Changes = dict[bytes, bytes | None]
 
 
@@ -140,7 +142,7 @@ def kept_groups(
     rules: dict[bytes, dict[bytes, Kept]] = {key: {} for key in known}
     gone: list[bytes] = []
     for key in sorted(state):
-        if key == WATERMARKS:
+        if key[:1] not in _KINDS or len(key) < _GROUP.stop:
             continue
         groups = rules.get(key[_RULE])
         if groups is None:

@@ -72,12 +72,12 @@ async def play_demo(
     """
     started = time.monotonic()
     directory = _fresh(data_dir or Path("soc-data/demo"))
+    configure_logging("warning", "auto", process="supervisor")
     stop = stop_on_signals()
     standin = await start_standin("127.0.0.1", 0, directory / "receiver")
     try:
         config = _write_settings(directory, standin, language)
         settings = load(config, {})
-        configure_logging(settings.log.level, settings.log.format, process="supervisor")
         users = Users(settings.data_dir)
         password = users.bootstrap()
         token = users.add_token("admin", "demo")

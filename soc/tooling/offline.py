@@ -1,7 +1,7 @@
 """The whole analysis in one process without a bus: raw records in; matches as they come and live episodes at the end out."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import msgspec
 
@@ -136,7 +136,7 @@ class Offline:
         self.episodes = len(live)
         return sorted(live, key=lambda episode: (episode.start, episode.rule, episode.id))
 
-    def _queue(self, event: Event, matches: Iterable[Match], *, late: bool) -> None:
+    def _queue(self, event: Event, matches: Sequence[Match], *, late: bool) -> None:
         if not self._singles:  # most rules feed nothing, and their matches are handed out already
             matches = [match for match in matches if match.rule in self._rules.feeds]
         for _, detection in feed(event, matches, self._rules, self._sampler):
@@ -150,17 +150,16 @@ class Offline:
             How many revisions of episodes came of it.
         """
         items, self._pending = self._pending, []
-        self._sampler = Sampler()
+        self._sampler.start()
         revisions = 0
         while True:
             outcome = self._correlator.apply(items, now)
             revisions += len(outcome.episodes)
             for what, count in outcome.evicted.items():
                 self.evicted[what] = self.evicted.get(what, 0) + count
-            items = []
             for episode in outcome.episodes:
                 self._keep(episode)
-                items.extend(detection for _, detection in feed_episode(episode, self._rules))
+            items = [fed for episode in outcome.episodes for _, fed in feed_episode(episode, self._rules)]
             if not items:
                 break
         return revisions

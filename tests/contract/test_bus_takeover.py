@@ -72,8 +72,8 @@ def test_an_old_owner_that_commits_while_its_successor_waits_is_neither_lost_nor
         old = Counter(await old_bus.claim("work", 0))
         await old.turn(2)
         uncommitted = old.outputs(await old.claim.fetch(2, 0))
-        started = asyncio.create_task(new_bus.claim("work", 0, wait=0.3))
-        await asyncio.sleep(0.1)
+        started = asyncio.create_task(new_bus.claim("work", 0, wait=1.0))
+        await asyncio.sleep(0.05)
         assert not started.done(), "a living owner must be waited for"
         await old.claim.commit(uncommitted, {b"count": b"%d" % old.count})
         late = old.outputs(await old.claim.fetch(2, 0))
@@ -120,13 +120,7 @@ def test_an_old_owner_that_commits_between_the_fence_and_the_position_is_refused
 def test_a_successor_that_arrives_in_the_middle_of_a_commit_sees_all_of_it_or_nothing(harness, step) -> None:
     async def scenario() -> None:
         inside, go_on = threading.Event(), threading.Event()
-
-        def pause(now: str) -> None:
-            if now == step and not inside.is_set():
-                inside.set()
-                assert go_on.wait(10)
-
-        old_bus, new_bus = harness.open(on_step=pause), harness.open()
+        old_bus, new_bus = harness.open(on_step=_pause_at(step, inside, go_on)), harness.open()
         feeder = harness.open()
         await feed(feeder, INPUTS[:5])
         old = Counter(await old_bus.claim("work", 0))
@@ -144,6 +138,17 @@ def test_a_successor_that_arrives_in_the_middle_of_a_commit_sees_all_of_it_or_no
             await bus.close()
 
     asyncio.run(scenario())
+
+
+def _pause_at(step, inside: threading.Event, go_on: threading.Event):
+    """An ``on_step`` that says it is inside ``step`` and stays there, the first time, until it may go on."""
+
+    def pause(now: str) -> None:
+        if now == step and not inside.is_set():
+            inside.set()
+            assert go_on.wait(10)
+
+    return pause
 
 
 async def _outcome(work) -> BaseException | None:
@@ -226,13 +231,13 @@ def test_a_cancelled_commit_leaves_a_claim_that_must_be_claimed_again(harness) -
     """Whether it happened cannot be known: to commit the same again could double it."""
 
     async def scenario() -> None:
-        go_on = threading.Event()
-        bus = harness.open(on_step=lambda step: step != "outputs_written" or go_on.wait(10))
+        inside, go_on = threading.Event(), threading.Event()
+        bus = harness.open(on_step=_pause_at("outputs_written", inside, go_on))
         feeder = harness.open()
         await feed(feeder, INPUTS[:5])
         first = Counter(await bus.claim("work", 0))
         turn = asyncio.create_task(first.turn(5))
-        await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(inside.wait, 10)
         turn.cancel()
         with pytest.raises(asyncio.CancelledError):
             await turn
@@ -252,13 +257,13 @@ def test_a_cancelled_fetch_loses_no_record(harness) -> None:
     """What was read ahead for a call that went away is handed to the next call."""
 
     async def scenario() -> None:
-        go_on = threading.Event()
-        bus = harness.open(on_step=lambda step: step != "fetched" or go_on.wait(10))
+        inside, go_on = threading.Event(), threading.Event()
+        bus = harness.open(on_step=_pause_at("fetched", inside, go_on))
         feeder = harness.open()
         await feed(feeder, INPUTS[:5])
         claim = await bus.claim("work", 0)
         fetch = asyncio.create_task(claim.fetch(5, 1))
-        await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(inside.wait, 10)
         fetch.cancel()
         with pytest.raises(asyncio.CancelledError):
             await fetch

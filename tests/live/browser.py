@@ -82,7 +82,9 @@ class Page:
 
     async def picture(self, path: Path, width: int = 1440, height: int = 900, scheme: str = "light") -> None:
         """A screenshot as PNG."""
-        await self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        await self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+        )
         await self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         await asyncio.sleep(0.3)
         shot = await self.call("Page.captureScreenshot", format="png")
@@ -104,7 +106,9 @@ async def browser(program: str) -> AsyncIterator[Page]:
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=CALL_SECONDS)) as http:
                 async with http.get(f"http://127.0.0.1:{port}/json") as answer:
                     tab = next(tab for tab in await answer.json() if tab["type"] == "page")
-                async with http.ws_connect(tab["webSocketDebuggerUrl"], max_msg_size=0, timeout=aiohttp.ClientWSTimeout(ws_close=2)) as socket:
+                async with http.ws_connect(
+                    tab["webSocketDebuggerUrl"], max_msg_size=0, timeout=aiohttp.ClientWSTimeout(ws_close=2)
+                ) as socket:
                     page = Page(socket)
                     for domain in ("Page", "Runtime", "Log"):
                         await page.call(f"{domain}.enable")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from aiohttp import web
 
@@ -69,7 +69,7 @@ async def _act(
         at=console.clock(),
         actor=visitor.name,
         role=visitor.role_for(kind),
-        kind=cast("ActionKind", kind),
+        kind=kind,
         target=target,
         target_id=target_id,
         expected_revision=revision,

@@ -8,7 +8,6 @@ from soc.console.context import visitor_of
 from soc.store.query import All, And, Field, Not, Or, Query, QueryError, parse
 from soc.store.words import normal
 
-
 NOTHING_TYPED = {"kind": "", "verdict": "", "reason": "", "text": "", "owner": ""}
 """What the forms of an act hold before anything is typed."""
 

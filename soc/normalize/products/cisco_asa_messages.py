@@ -25,7 +25,7 @@ class Message(NamedTuple):
 _IF_IP_PORT = r"([^\s:/]{1,64}):([^\s/(]{1,255})/(\d{1,5})"
 _IP_PORT = r"([^\s/]{1,255})/(\d{1,5})"
 _IF_IP = r"([^\s:/]{1,64}):([^\s/(,]{1,255})"
-_USER = r"(?: ?\(([^()]{1,255})\))?"
+_USER = r"(?: ?\((?!type )([^()]{1,255})\))?"
 _MAPPED = r" \(([^\s/()]{1,255})/(\d{1,5})\)"
 
 _SRC = ("observer.ingress.interface.name", "source", "source.port")

@@ -109,16 +109,13 @@ CATEGORIES: dict[tuple[str, str], tuple[str, ...]] = {
     ("sysmon", "29"): ("file_executable_detected",),
     ("sysmon", "255"): ("sysmon_error",),
     ("security", "4688"): ("process_creation",),
-    ("security", "4689"): ("process_termination",),
-    ("security", "5156"): ("network_connection",),
-    ("security", "4657"): ("registry_set", _REGISTRY),
     ("powershell", "4103"): ("ps_module",),
     ("powershell", "4104"): ("ps_script",),
     ("powershell-classic", "400"): ("ps_classic_start",),
     ("powershell-classic", "600"): ("ps_classic_provider_start",),
     ("powershell-classic", "800"): ("ps_module",),
 }
-"""(service, event id) → Sigma categories. Security 4657 is a value set; its native names are not Sysmon's."""
+"""(service, event id) → Sigma categories: what SigmaHQ's category rules mean by their native field names."""
 
 REGISTRY_ACTIONS: dict[str, str] = {
     "createkey": "registry_add",

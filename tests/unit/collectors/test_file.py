@@ -272,6 +272,17 @@ def test_two_files_with_the_same_content_are_two_files(tmp_path: Path) -> None:
     assert len({r.id for r in log.records}) == 2
 
 
+def test_a_file_renamed_before_its_first_line_was_durable_is_found_again(tmp_path: Path) -> None:
+    log, path = MemoryLog(), tmp_path / "app.log"
+    path.write_text("one")  # no LF yet: no record
+    tailing(log, path)
+    write(path, "", "two")
+    path.rename(tmp_path / "app.log.1")
+    write(path, "three")
+    tailing(log, path, expect=3)
+    assert texts(log) == ["one", "two", "three"]
+
+
 def test_copied_and_truncated_while_stopped(tmp_path: Path) -> None:
     log, path = MemoryLog(), tmp_path / "app.log"
     write(path, *numbered(0, 10))

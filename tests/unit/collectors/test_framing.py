@@ -53,7 +53,7 @@ pieces = st.one_of(
 streams = st.lists(pieces, max_size=12).map(b"".join)
 
 
-@settings(max_examples=400)
+@settings(max_examples=100)
 @given(streams, st.data())
 @example(b"12 <13>", None)
 def test_bytes_cut_anywhere_give_the_same_frames_and_the_same_counts(stream: bytes, data: st.DataObject | None) -> None:
@@ -66,13 +66,13 @@ def test_bytes_cut_anywhere_give_the_same_frames_and_the_same_counts(stream: byt
     assert (cut.discarded, cut.resynchronized) == (whole.discarded, whole.resynchronized)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(streams)
 def test_byte_by_byte_equals_at_once(stream: bytes) -> None:
     assert frames_of(*(stream[i : i + 1] for i in range(len(stream)))) == frames_of(stream)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(streams)
 def test_any_bytes_give_frames_within_the_limit_and_only_framing_is_missing(stream: bytes) -> None:
     framer = SyslogFramer(LIMIT)
@@ -86,7 +86,7 @@ def test_any_bytes_give_frames_within_the_limit_and_only_framing_is_missing(stre
     assert kept + framer.discarded <= len(stream)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(
     st.lists(st.binary(max_size=LIMIT - 4).filter(lambda tail: not tail.endswith((b"\r", b"\n", b"\0"))), max_size=8)
 )
@@ -95,7 +95,7 @@ def test_octet_counted_messages_come_back_as_they_were_with_any_byte_inside(tail
     assert frames_of(counted(*messages)) == [Frame(message) for message in messages]
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.binary(max_size=LIMIT - 4).filter(lambda tail: b"\n" not in tail and not tail.endswith((b"\r", b"\0"))),

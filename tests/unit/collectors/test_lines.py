@@ -27,14 +27,14 @@ contents = st.lists(
 ).map(b"".join)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(contents, st.data())
 def test_a_file_that_grows_in_any_steps_gives_the_same_lines(content: bytes, data: st.DataObject) -> None:
     steps = data.draw(st.lists(st.integers(0, len(content)), max_size=6))
     assert read_all(content, steps) == read_all(content, [])
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(contents)
 def test_each_line_stands_at_its_offset_and_no_letter_is_missing(content: bytes) -> None:
     lines, discarded = read_all(content, [])

@@ -60,8 +60,8 @@ class SignedIn:
     """A browser with a session: gets pages, sends forms with the page's own token."""
 
     def __init__(self, world: object, name: str) -> None:
-        from soc.console.context import CONSOLE  # noqa: PLC0415
-        from soc.console.sessions import csrf_of  # noqa: PLC0415
+        from soc.console.context import CONSOLE
+        from soc.console.sessions import csrf_of
 
         self.client: TestClient = world.client
         self.session = world.app[CONSOLE].sessions.open(name)

@@ -17,13 +17,28 @@ from soc.console.app import create_app
 from soc.console.auth import Users
 from soc.errors import RuleError
 from soc.model import (
-    Action, Alert, Answer, DeadLetter, Event, Incident, Join, Member, Receipt, Report, RuleInfo,
+    Action,
+    Alert,
+    Answer,
+    DeadLetter,
+    Event,
+    Incident,
+    Join,
+    Member,
+    Receipt,
+    Report,
+    RuleInfo,
 )  # fmt: skip
 from soc.model.alert import Note
 from soc.model.incident import AlertSummary
 from soc.store.base import Document
 from soc.store.documents import (
-    alert_document, audit_document, deadletter_document, event_document, incident_document, report_document,
+    alert_document,
+    audit_document,
+    deadletter_document,
+    event_document,
+    incident_document,
+    report_document,
 )  # fmt: skip
 from soc.store.embedded import EmbeddedStore
 
@@ -74,9 +89,9 @@ class Step(NamedTuple):
 
 def _forti(seconds: int, port: int) -> str:
     return (
-        f"<189>date=2026-11-22 time=09:01:{seconds:02} devname=\"FGT-TTDL-01\" devid=\"FG100FTK00000001\" type=\"traffic\""
-        f" subtype=\"forward\" level=\"notice\" srcip={ATTACKER} srcport=51{port:03} dstip=198.51.100.20 dstport={port}"
-        f" action=\"deny\" policyid=12 service=\"tcp/{port}\""
+        f'<189>date=2026-11-22 time=09:01:{seconds:02} devname="FGT-TTDL-01" devid="FG100FTK00000001" type="traffic"'
+        f' subtype="forward" level="notice" srcip={ATTACKER} srcport=51{port:03} dstip=198.51.100.20 dstport={port}'
+        f' action="deny" policyid=12 service="tcp/{port}"'
     )  # fmt: skip
 
 
@@ -127,7 +142,11 @@ def alert_of(step: Step) -> Alert:
                step.at + n * gap + SECOND, _fields(step, line, step.at + n * gap), step.matched)
         for n, line in enumerate(step.lines)
     )  # fmt: skip
-    notes = (Note(T0 + 5 * MINUTE, "lan.nt", "Địa chỉ này không thuộc đối tác nào; đã hỏi đơn vị vận hành."),) if step.owner else ()
+    notes = (
+        (Note(T0 + 5 * MINUTE, "lan.nt", "Địa chỉ này không thuộc đối tác nào; đã hỏi đơn vị vận hành."),)
+        if step.owner
+        else ()
+    )
     return Alert(
         step.id, 3, 1 if step.owner else 0, "7b0c3a52-6a3e-4a0e-9b8e-2f6f0f6b7b11", step.title, step.title_vi, step.level,
         step.tags, step.type, "set1", 2, "live", "", step.group, step.at, step.at + step.lasts, step.count,

@@ -91,7 +91,9 @@ def test_a_form_without_its_token_is_refused(console, sign_in):
 
 def test_a_conflict_says_what_changed_and_keeps_what_was_typed(console, sign_in):
     async def body(world):
-        world.desk.answer = lambda a: Answer(a.id, "conflict", "status: new → acknowledged by lan.nt", a.target, a.target_id, 5)
+        world.desk.answer = lambda a: Answer(
+            a.id, "conflict", "status: new → acknowledged by lan.nt", a.target, a.target_id, 5
+        )
         answer = await sign_in(world, "hoa.pv").act(ALERT, "close", verdict="false_positive", reason="đã kiểm tra <kỹ>")
         html = await answer.text()
         assert answer.status == 409
@@ -135,12 +137,14 @@ def test_the_api_acts_with_a_token_and_json_and_needs_no_form_token(console):
     async def body(world):
         token = world.users.add_token("lan.nt", "script")
         headers = {"Authorization": f"Bearer {token}"}
-        act = {"kind": "note", "text": "từ chương trình", "action_id": "script-0001", "expected_revision": 1}
+        act = {"kind": "note", "text": "từ chương trình", "action_id": "script-0001", "expected_revision": 0}
         answer = await world.client.post(ALERT, json=act, headers=headers)
         assert (await answer.json())["outcome"] == "accepted"
         assert world.desk.actions[0].changes == {"text": "từ chương trình"}
-        assert world.desk.actions[0].expected_revision == 1
-        answer = await world.client.post(INCIDENT, json={**act, "kind": "approve", **FIELDS["approve"]}, headers=headers)
+        assert world.desk.actions[0].expected_revision == 0
+        answer = await world.client.post(
+            INCIDENT, json={**act, "kind": "approve", **FIELDS["approve"]}, headers=headers
+        )
         assert answer.status == 403
         world.desk.answer = lambda a: Answer(a.id, "conflict", "changed", a.target, a.target_id, 5)
         answer = await world.client.post(ALERT, json=act, headers=headers)

@@ -111,10 +111,18 @@ def test_hostile_text_in_any_field_stays_text(console, sign_in, story):
             lines=(HOSTILE,), matched=((HOSTILE, "alert"),), tags=(HOSTILE,), owner=HOSTILE, type=HOSTILE, level=HOSTILE,
         )  # fmt: skip
         alert = story.alert_of(step)
-        event = story.Event("e/<b>", HOSTILE, story.NOW, story.NOW, story.NOW, {HOSTILE: HOSTILE, "event.original": HOSTILE})
+        event = story.Event(
+            "e/<b>", HOSTILE, story.NOW, story.NOW, story.NOW, {HOSTILE: HOSTILE, "event.original": HOSTILE}
+        )
         await world.store.write([alert_document(alert), event_document(event)])
         admin = sign_in(world, "admin")
-        for path in ("/alerts?status=all", "/alerts/202611-x1", "/search", "/events/e%2F%3Cb%3E", f"/alerts?q={HOSTILE}"):
+        for path in (
+            "/alerts?status=all",
+            "/alerts/202611-x1",
+            "/search",
+            "/events/e%2F%3Cb%3E",
+            f"/alerts?q={HOSTILE}",
+        ):
             html = await admin.text(path)
             assert "<script>alert" not in html, path
             assert "<img src=x" not in html, path
@@ -127,7 +135,7 @@ def test_hostile_text_in_any_field_stays_text(console, sign_in, story):
 def test_an_unknown_id_is_a_friendly_page_and_a_json_404(console, sign_in):
     async def body(world):
         admin = sign_in(world, "admin")
-        for path in ("/alerts/nope", "/incidents/..%2f..%2fetc", "/events/%00", "/nothing", "/static/../users.json"):
+        for path in ("/alerts/nope", "/incidents/..%2f..%2fetc", "/events/%00", "/nothing", "/static/%2e%2e/app.py"):
             answer = await admin.get(path)
             assert answer.status == 404, path
         assert "Không tìm thấy" in await admin.text("/alerts/nope")
@@ -159,9 +167,15 @@ def test_no_address_and_no_form_makes_the_console_fail(console, sign_in):
         admin = sign_in(world, "admin")
         loop = asyncio.get_running_loop()
         text = st.text(max_size=30)
-        paths = st.sampled_from(["/alerts", "/incidents", "/search", "/reports", "/deadletters", "/rules", "/language", "/audit"])
-        names = st.sampled_from(["q", "after", "range", "status", "level", "state", "report", "next", "to", "outcome", "mine"])
-        posts = st.sampled_from(["/alerts/202611-a2/act", "/incidents/202611-inc0001/act", "/users", "/account", "/login"])
+        paths = st.sampled_from(
+            ["/alerts", "/incidents", "/search", "/reports", "/deadletters", "/rules", "/language", "/audit"]
+        )
+        names = st.sampled_from(
+            ["q", "after", "range", "status", "level", "state", "report", "next", "to", "outcome", "mine"]
+        )
+        posts = st.sampled_from(
+            ["/alerts/202611-a2/act", "/incidents/202611-inc0001/act", "/users", "/account", "/login"]
+        )
         fields = st.dictionaries(
             st.sampled_from(["kind", "action_id", "expected_revision", "verdict", "reason", "owner", "text", "what", "name", "label"]),
             st.one_of(text, st.sampled_from(["close", "note", "assign", "approve", "roles", "token", "1", "x" * 12])),
@@ -203,8 +217,10 @@ def test_a_body_that_is_no_form_is_refused(console, sign_in, content_type, data)
     async def body(world):
         browser = sign_in(world, "lan.nt")
         headers = {"Content-Type": content_type, "X-CSRF-Token": browser.csrf}
-        answer = await world.client.post("/alerts/202611-a2/act", data=data, headers=headers, cookies=browser.cookies, allow_redirects=False)
-        assert answer.status in {400, 413}
+        answer = await world.client.post(
+            "/alerts/202611-a2/act", data=data, headers=headers, cookies=browser.cookies, allow_redirects=False
+        )
+        assert answer.status in {400, 413, 422}
         assert not world.desk.actions
 
     console(body)
@@ -246,7 +262,9 @@ def test_streams_are_bounded(console, sign_in):
 
 def test_the_next_page_goes_on_where_the_first_ended(console, sign_in, story):
     async def body(world):
-        await world.store.write([Document("event", f"p{n:03}", 1, story.NOW + n, {"event.original": f"line {n}"}) for n in range(150)])
+        await world.store.write(
+            [Document("event", f"p{n:03}", 1, story.NOW + n, {"event.original": f"line {n}"}) for n in range(150)]
+        )
         browser = sign_in(world, "minh")
         first = await (await browser.get("/search.json?q=line")).json()
         second = await (await browser.get(f"/search.json?q=line&after={first['next']}")).json()
@@ -260,7 +278,10 @@ def test_the_next_page_goes_on_where_the_first_ended(console, sign_in, story):
 def test_times_are_shown_in_the_zone_with_utc_beside(console, sign_in):
     async def body(world):
         html = await sign_in(world, "minh").text("/alerts/202611-a4")
-        assert '<time datetime="2026-11-22T02:15:00.000Z" title="2026-11-22T02:15:00.000Z UTC">22/11/2026 09:15:00</time>' in html
+        assert (
+            '<time datetime="2026-11-22T02:15:00.000Z" title="2026-11-22T02:15:00.000Z UTC">22/11/2026 09:15:00</time>'
+            in html
+        )
         assert "UTC+07:00" in html
 
     console(body)
@@ -270,10 +291,14 @@ def test_acknowledging_waits_until_the_store_shows_it(console, sign_in, story):
     async def body(world):
         import msgspec
 
-        document = alert_document(msgspec.structs.replace(story.alert_of(story.STEPS[1]), version=4, revision=1, status="acknowledged"))
+        document = alert_document(
+            msgspec.structs.replace(story.alert_of(story.STEPS[1]), version=4, revision=1, status="acknowledged")
+        )
 
         def answer(action):
-            asyncio.get_running_loop().call_later(0.3, lambda: writes.append(asyncio.ensure_future(world.store.write([document]))))
+            asyncio.get_running_loop().call_later(
+                0.3, lambda: writes.append(asyncio.ensure_future(world.store.write([document])))
+            )
             return Answer(action.id, "accepted", "", action.target, action.target_id, 1)
 
         writes: list[object] = []

@@ -139,7 +139,7 @@ def test_a_wrong_password_says_no_more_than_that_and_is_throttled(console):
 def test_without_a_session_pages_lead_to_sign_in_and_json_says_401(console):
     async def body(world):
         answer = await world.client.get("/alerts?q=x", allow_redirects=False)
-        assert answer.headers["Location"] == "/login?next=%2Falerts%3Fq%3Dx"
+        assert answer.headers["Location"] == "/login?next=/alerts?q%3Dx"
         for path in ("/alerts.json", "/alerts/stream", "/incidents/202611-inc0001.json"):
             assert (await world.client.get(path, allow_redirects=False)).status == 401
         assert (await world.client.get("/healthz")).status == 200
@@ -152,7 +152,9 @@ def test_only_the_administrator_sees_and_changes_accounts(console, sign_in):
         for name in ("lan.nt", "hoa.pv", "minh", "kiem", "viet"):
             browser = sign_in(world, name)
             assert (await browser.get("/users")).status == 403
-            assert (await browser.post("/users", {"what": "add", "name": "evil", "roles": "administrator"})).status == 403
+            assert (
+                await browser.post("/users", {"what": "add", "name": "evil", "roles": "administrator"})
+            ).status == 403
         admin = sign_in(world, "quan")
         html = await (await admin.post("/users", {"what": "add", "name": "moi", "roles": "analyst"})).text()
         assert "chỉ hiện một lần" in html
@@ -178,7 +180,9 @@ def test_changing_the_password_needs_the_old_one_and_ends_other_sessions(console
         new = {"what": "password", "new": "another long password", "again": "another long password"}
         assert (await browser.post("/account", {**new, "old": "wrong"})).status == 422
         assert (await browser.post("/account", {**new, "old": story.PASSWORD, "again": "x"})).status == 422
-        assert (await browser.post("/account", {**new, "old": story.PASSWORD, "new": "short", "again": "short"})).status == 422
+        assert (
+            await browser.post("/account", {**new, "old": story.PASSWORD, "new": "short", "again": "short"})
+        ).status == 422
         assert (await browser.post("/account", {**new, "old": story.PASSWORD})).status == 303
         assert (await other.get("/alerts")).status == 303
         assert world.users.check("lan.nt", "another long password") is not None

@@ -1,56 +1,54 @@
-"""Laws of event time: order within the lateness, batch boundaries, duplicates and restarts change nothing."""
+"""Laws of event time: order within the lateness, batch boundaries, duplicates and restarts change nothing.
+
+Hypothesis draws the seed of each input: drawing every time and place by itself took nine tenths of the tests' time.
+"""
+
+import random
 
 from correlate_streams import FAR, Run, as_child, correlator, expected, hit, mark, rule
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-CONDITIONS = st.sampled_from(
-    [(kind, op) for kind in ("event_count", "value_count") for op in ("gte", "gt", "lt", "lte", "eq", "neq")]
-    + [("temporal", ""), ("temporal_ordered", "")] * 3
-    + [("event_count", "gte"), ("value_count", "gte")] * 3
-)
+SEED = st.integers(0, 2**40).map(random.Random)
+QUICK = settings(max_examples=200, deadline=None)
 
 
-@st.composite
-def rules(draw):
-    type_, op = draw(CONDITIONS)
-    names = draw(st.sampled_from([("a",), ("a", "b"), ("b", "a"), ("a", "b", "z")]))
+def any_rule(rng):
+    type_ = rng.choice(["event_count", "value_count", "temporal", "temporal_ordered"])
+    op = rng.choice(["gte", "gte", "gte", "gt", "lt", "lte", "eq", "neq"])
+    names = rng.choice([("a",), ("a", "b"), ("b", "a"), ("a", "b", "z")])
     if type_ == "temporal_ordered":
-        names = draw(st.sampled_from([names, ("a", "b", "a"), ("a", "a"), ("a", "b", "b", "a")]))
-    count = draw(st.integers(1, 4))
-    return rule(type_, op, count, rules=names, timespan=draw(st.integers(0, 12)))
+        names = rng.choice([names, ("a", "b", "a"), ("a", "a"), ("a", "b", "b", "a")])
+    return rule(type_, op, rng.randint(1, 4), rules=names, timespan=rng.randint(0, 12))
 
 
-@st.composite
-def arrivals(draw, rule_, *, groups=("u",)):
+def arrivals(rng, rule_, groups=("u",)):
     """Detections of a rule in an order and with watermarks among them that its lateness allows, with duplicates."""
-    lateness = draw(st.integers(0, 20))
+    lateness = rng.choice([0, 1, 5, 20])
     names = sorted(set(rule_.rules))
+    width = rng.choice([8, 25, 60])
     made = []
-    for number in range(draw(st.integers(0, 14))):
-        time = draw(st.integers(0, 40))
-        group = (draw(st.sampled_from(groups)),)
-        for by in draw(st.sets(st.sampled_from(names), min_size=1)):
-            value = draw(st.sampled_from(["x", "y", "z", None])) if rule_.type == "value_count" else None
+    for number in range(rng.choice([2, 6, 14, 30])):
+        time = rng.randint(0, width)
+        group = (rng.choice(groups),)
+        for by in rng.sample(names, rng.randint(1, len(names))):
+            value = rng.choice(["x", "y", "z", None]) if rule_.type == "value_count" else None
             made.append(hit(f"e{number:02}", time, by=by, group=group, value=value))
-    if made:
-        made += draw(st.lists(st.sampled_from(made), max_size=3))
-    order = draw(st.permutations(made))
+    made += rng.choices(made, k=rng.randint(0, 3))
+    rng.shuffle(made)
+    if rng.random() < 0.5:  # nearly in order, as most inputs are
+        made.sort(key=lambda one: one.time + rng.randint(0, 6))
     items = []
-    for place, one in enumerate(order):
+    for place, one in enumerate(made):
         items.append(one)
-        rest = [later.time for later in order[place + 1 :]]
-        if draw(st.booleans()):
-            items.append(mark(min(rest, default=100) + lateness - draw(st.integers(0, 3))))
+        if rng.random() < 0.4:
+            rest = [later.time for later in made[place + 1 :]]
+            items.append(mark(min(rest, default=100) + lateness - rng.randint(0, 3)))
     return items, lateness
 
 
-@st.composite
-def batches(draw, items):
-    cuts = sorted(draw(st.sets(st.integers(0, len(items)), max_size=6)))
-    edges = [0, *cuts, len(items)]
+def batches(rng, items):
+    edges = [0, *sorted(rng.randint(0, len(items)) for _ in range(rng.randint(0, 9))), len(items)]
     return [items[low:high] for low, high in zip(edges, edges[1:], strict=False)]
 
 
@@ -59,25 +57,24 @@ def detections(items):
 
 
 @QUICK
-@given(st.data())
-def test_any_order_within_the_lateness_and_any_batches_give_the_episodes_of_the_definition(data):
-    one = data.draw(rules())
-    items, lateness = data.draw(arrivals(one, groups=("u", "v")))
+@given(SEED)
+def test_any_order_within_the_lateness_and_any_batches_give_the_episodes_of_the_definition(rng):
+    one = any_rule(rng)
+    items, lateness = arrivals(rng, one, groups=("u", "v"))
     run = Run(correlator(one, lateness=lateness))
-    for batch in data.draw(batches(items)):
+    for batch in batches(rng, items):
         run.batch(batch)
     assert run.end() == expected(one, detections(items))
-    assert not any(outcome.late for outcome in run.outcomes)
-    assert not any(outcome.evicted for outcome in run.outcomes)
+    assert not any(outcome.late or outcome.evicted for outcome in run.outcomes)
 
 
 @QUICK
-@given(st.data())
-def test_everything_is_forgotten_once_the_watermark_has_passed(data):
-    one = data.draw(rules())
-    items, lateness = data.draw(arrivals(one))
+@given(SEED)
+def test_everything_is_forgotten_once_the_watermark_has_passed(rng):
+    one = any_rule(rng)
+    items, lateness = arrivals(rng, one)
     run = Run(correlator(one, lateness=lateness))
-    for batch in data.draw(batches(items)):
+    for batch in batches(rng, items):
         run.batch(batch)
     run.end()
     assert run.machine.groups == 0
@@ -85,91 +82,88 @@ def test_everything_is_forgotten_once_the_watermark_has_passed(data):
 
 
 @QUICK
-@given(st.data())
-def test_a_restart_between_any_two_batches_changes_no_output(data):
-    one = data.draw(rules())
-    items, lateness = data.draw(arrivals(one, groups=("u", "v")))
-    parts = [*data.draw(batches(items)), [mark(FAR)]]
-    bounds = {"lateness": lateness, "max_events": data.draw(st.sampled_from([3, 1000])), "max_members": 5}
+@given(SEED)
+def test_a_restart_between_any_two_batches_changes_no_output_and_no_byte_of_state(rng):
+    one = any_rule(rng)
+    items, lateness = arrivals(rng, one, groups=("u", "v"))
+    bounds = {"lateness": lateness, "max_events": rng.choice([3, 1000]), "max_members": 5}
     steady, broken = Run(correlator(one, **bounds)), Run(correlator(one, **bounds))
-    for part in parts:
-        if data.draw(st.booleans()):
+    for part in [*batches(rng, items), [mark(FAR)]]:
+        if rng.random() < 0.5:
             broken.machine = correlator(one, **bounds)
             broken.machine.restore(broken.state)
         first, second = steady.batch(part), broken.batch(part)
         assert first.episodes == second.episodes
         assert first.evicted == second.evicted
+        assert first.late == second.late
         assert steady.state == broken.state
 
 
-PARENT = rule("temporal_ordered", rules=("c", "b"), timespan=15, id_="p", depth=2)
-COUNTING_PARENT = rule("event_count", "gte", 2, rules=("c",), timespan=15, id_="p", depth=2)
-FEW_PARENT = rule("event_count", "lt", 2, rules=("c",), timespan=15, id_="p", depth=2)
+PARENTS = [
+    rule("temporal_ordered", rules=("c", "b"), timespan=15, id_="p", depth=2),
+    rule("event_count", "gte", 2, rules=("c",), timespan=15, id_="p", depth=2),
+    rule("event_count", "lt", 2, rules=("c",), timespan=15, id_="p", depth=2),
+]
 
 
-@st.composite
-def chained(draw):
+def chained(rng):
     child = rule(
-        draw(st.sampled_from(["event_count", "value_count"])),
-        draw(st.sampled_from(["gte", "gte", "lt", "eq"])),
-        2,
-        timespan=draw(st.integers(1, 8)),
+        rng.choice(["event_count", "value_count"]), rng.choice(["gte", "gte", "lt", "eq"]), 2, timespan=rng.randint(1, 8)
     )
-    parent = draw(st.sampled_from([PARENT, COUNTING_PARENT, FEW_PARENT]))
-    items, lateness = draw(arrivals(child))
+    parent = rng.choice(PARENTS)
+    items, lateness = arrivals(rng, child)
     spread = []
     for one in items:
         spread.append(one)
-        if "b" in parent.rules and hasattr(one, "event_id") and draw(st.booleans()):
+        if "b" in parent.rules and hasattr(one, "event_id") and rng.random() < 0.5:
             spread.append(hit(f"b{one.event_id}", one.time, by="b", target="p"))
     return child, parent, spread, lateness
 
 
 @QUICK
-@given(st.data())
-def test_a_chain_gives_the_same_episodes_whatever_the_order_although_children_grow_merge_and_move(data):
-    child, parent, items, lateness = data.draw(chained())
+@given(SEED)
+def test_a_chain_gives_the_same_episodes_whatever_the_order_although_children_grow_merge_and_move(rng):
+    child, parent, items, lateness = chained(rng)
     run = Run(correlator(child, parent, lateness=lateness), parents=(parent,))
-    for batch in data.draw(batches(items)):
+    for batch in batches(rng, items):
         run.batch(batch)
     live = run.end()
     events = [one for one in detections(items) if one.target == "c"]
-    children = expected(child, events)
-    assert {one for one in live if one[0] == "c"} == children
+    assert {one for one in live if one[0] == "c"} == expected(child, events)
 
-    ids = {one.members: one for one in run.fold.latest.values() if one.rule == "c" and one.state == "live"}
-    fed = [as_child(one, parent) for one in ids.values()] + [one for one in detections(items) if one.target == "p"]
+    last = [one for one in run.fold.latest.values() if one.rule == "c" and one.state == "live"]
+    fed = [as_child(one, parent) for one in last] + [one for one in detections(items) if one.target == "p"]
     assert {one for one in live if one[0] == "p"} == expected(parent, fed)
     assert not any(outcome.late for outcome in run.outcomes)
 
 
 @QUICK
-@given(st.data())
-def test_a_chain_goes_on_over_a_restart_as_if_nothing_had_happened(data):
-    child, parent, items, lateness = data.draw(chained())
-    parts = [*data.draw(batches(items)), [mark(FAR)], [], [], []]
+@given(SEED)
+def test_a_chain_goes_on_over_a_restart_as_if_nothing_had_happened(rng):
+    child, parent, items, lateness = chained(rng)
     steady = Run(correlator(child, parent, lateness=lateness), parents=(parent,))
     broken = Run(correlator(child, parent, lateness=lateness), parents=(parent,))
-    for part in parts:
-        if data.draw(st.booleans()):
+    for part in [*batches(rng, items), [mark(FAR)], [], [], []]:
+        if rng.random() < 0.5:
             broken.machine = correlator(child, parent, lateness=lateness)
             broken.machine.restore(broken.state)
         assert steady.batch(part).episodes == broken.batch(part).episodes
+        assert steady.state == broken.state
 
 
 @QUICK
-@given(st.data())
-def test_children_moved_and_retracted_in_any_order_count_by_their_latest_revision_only(data):
-    type_ = data.draw(st.sampled_from(["event_count", "temporal", "temporal_ordered"]))
-    parent = rule(type_, "gte", 2, rules=("c", "d") if type_ != "event_count" else ("c",), timespan=8, id_="p", depth=2)
+@given(SEED)
+def test_children_moved_and_retracted_in_any_order_count_by_their_latest_revision_only(rng):
+    type_ = rng.choice(["event_count", "temporal", "temporal_ordered"])
+    parent = rule(type_, "gte", 2, rules=("c",) if type_ == "event_count" else ("c", "d"), timespan=8, id_="p", depth=2)
     made = []
-    for number in range(data.draw(st.integers(0, 8))):
-        by = data.draw(st.sampled_from(sorted(set(parent.rules))))
-        for revision in range(1, data.draw(st.integers(1, 3)) + 1):
-            time, away = data.draw(st.integers(0, 30)), data.draw(st.booleans())
-            made.append(hit(f"k{number}", time, by=by, target="p", revision=revision, retracted=away and revision > 1))
-    order = data.draw(st.permutations(made))
+    for number in range(rng.randint(0, 8)):
+        by = rng.choice(sorted(set(parent.rules)))
+        for revision in range(1, rng.randint(1, 3) + 1):
+            away = revision > 1 and rng.random() < 0.3
+            made.append(hit(f"k{number}", rng.randint(0, 30), by=by, target="p", revision=revision, retracted=away))
+    rng.shuffle(made)
     run = Run(correlator(parent, lateness=1000))
-    for batch in data.draw(batches(order)):
+    for batch in batches(rng, made):
         run.batch(batch)
-    assert run.end() == expected(parent, order)
+    assert run.end() == expected(parent, made)
