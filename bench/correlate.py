@@ -34,9 +34,7 @@ def rule_of(type_, number=0, count=10):
 
 def correlator_of(rules):
     rule_set = RuleSet("0" * 32, {}, {one.id: one for one in rules}, {}, (), frozenset(), {}, {})
-    return Correlator(
-        rule_set, lateness=WINDOW, raw_partitions=1, max_groups=10_000_000, max_events_per_group=20_000
-    )
+    return Correlator(rule_set, lateness=WINDOW, raw_partitions=1, max_groups=10_000_000, max_events_per_group=20_000)
 
 
 def detection(rule, group, number, at, rng, values):

@@ -90,7 +90,9 @@ format = "json"
         self.write_config()
         command = [sys.executable, "-m", "soc", "run", "--config", str(self.config)]
         with (self.directory / "stderr.log").open("ab") as errors:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors)
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors
+            )
         self.wait_ready()
 
     def wait_ready(self) -> None:

@@ -31,6 +31,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     templates.globals["segments"] = segments  # pyright: ignore[reportArgumentType]
+    templates.globals["field_query"] = field_query  # pyright: ignore[reportArgumentType]
     templates.globals["new_id"] = new_id  # pyright: ignore[reportArgumentType]
     templates.globals["range_of"] = range  # pyright: ignore[reportArgumentType]
     templates.filters["shown"] = shown
@@ -48,6 +49,12 @@ def _template(name: str) -> str | None:
 def new_id() -> str:
     """An action id, made with the form: sending a form twice acts once."""
     return secrets.token_urlsafe(16)
+
+
+def field_query(name: str, value: object) -> str:
+    """The query for a field's exact value."""
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'{name}:"{text}"'
 
 
 def shown(value: Any) -> str:

@@ -159,7 +159,8 @@ class Correlation:
         for episode in group.episodes if group is not None else ():
             near = episode.start - self._timespan <= detection.time <= episode.end + self._timespan
             if group is not None and near and episode.end >= self._cut and not episode.late:
-                episode.late = group.marked = True
+                episode.late = True
+                group.marked = (*group.marked, episode.id)
                 if not group.touched:
                     group.touched = True
                     touched.append(group)
@@ -198,9 +199,10 @@ class Correlation:
             self._set_timer(group)
 
     def _mark(self, group: Group, out: Outcome) -> None:
-        group.marked = False
         for episode in group.episodes:
-            self._runs.publish(group, episode, out)
+            if episode.id in group.marked:
+                self._runs.publish(group, episode, out, anyway=True)
+        group.marked = ()
         group.write_head(out.state)
 
     def _sweep(self, group: Group) -> list[Span]:
@@ -258,11 +260,6 @@ class Correlation:
         else:
             return
         self._seal(group, number, out)
-        over = [episode for episode in group.episodes if episode.end < cut]
-        if over:
-            group.episodes = [episode for episode in group.episodes if episode.end >= cut]
-            if any(episode.sealed for episode in over) and not any(episode.sealed for episode in group.episodes):
-                group.unseal(out.state)
         self._forget(group, number, (cut, "", 0), out)
 
     def _forget(self, group: Group, number: int, floor: Place, out: Outcome) -> None:
@@ -272,14 +269,23 @@ class Correlation:
         group.write_head(out.state)
 
     def _seal(self, group: Group, number: int, out: Outcome) -> None:
-        """Fold entries that are about to be dropped into the open episodes they are members of."""
-        if not group.episodes or not number:
+        """Close the episodes that nothing can touch any more; fold entries about to be dropped into those still open.
+
+        Only the earliest open episode can have members that left memory, and it goes before the next one begins to.
+        """
+        if not group.episodes:
+            return
+        if group.episodes[0].end < self._cut:
+            if any(episode.sealed for episode in group.episodes if episode.end < self._cut):
+                group.unseal(out.state)
+            group.episodes = [episode for episode in group.episodes if episode.end >= self._cut]
+        if not number:
             return
         cut = group.times[number] if number < len(group.times) else group.times[-1] + 1
         for episode in group.episodes:
             low = bisect_left(group.times, episode.first, 0, number)
             high = bisect_right(group.times, episode.last + self._timespan, 0, number)
-            if low >= high or episode.end < self._cut:
+            if low >= high:
                 continue
             leaving = group.entries[low:high]
             ids = [event_id for event_id, _ in groupby(leaving, EVENT)]

@@ -50,7 +50,7 @@ class Group(msgspec.Struct, gc=False, eq=False):
         floor: entries before this place are gone.
         firings: how often an episode fired.
         timer: when the rule's heap will look at it; other heap items of it are void.
-        marked: a late entry fell on an open episode.
+        marked: ids of open episodes that a late entry fell on, not yet told.
         touched: something was taken since it was last settled.
         first_piece: number of the first piece of entries in the changelog.
         index: which (event, rule) are in memory, once there are too many to look through.
@@ -76,7 +76,7 @@ class Group(msgspec.Struct, gc=False, eq=False):
     floor: Place = BEGINNING
     firings: int = 0
     timer: Micros = NEVER
-    marked: bool = False
+    marked: tuple[str, ...] = ()
     touched: bool = False
     first_piece: int = 0
     index: set[tuple[str, int]] | None = None

@@ -190,7 +190,8 @@ def refusal(document: Document, *errors: BaseException) -> RuleError:
         if type(first) is kind:
             line = _faulty_line(document) if keys == ("detection",) else None
             return RuleError(document.path, line or document.line_of(*keys), reason)
-    return RuleError(document.path, _faulty_line(document) or document.line, reason)
+    named = "tags" if "tag" in reason[:12] else ""  # a malformed tag is reported as a bad value
+    return RuleError(document.path, _faulty_line(document) or document.line_of(named), reason)
 
 
 def _words(error: BaseException) -> str:

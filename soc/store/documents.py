@@ -70,6 +70,11 @@ def _by_kind(entities: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return out
 
 
+def _short(level: str, status: str, owner: str) -> dict[str, Any]:
+    """What people filter by all day, under names short enough to type."""
+    return {"level": level, "status": status, "owner": owner or None}
+
+
 def alert_document(alert: Alert) -> Document:
     """One alert, searchable by rule, status, people, entities and the raw lines of its sample."""
     lines = [str(m.fields["event.original"]) for m in alert.sample if m.fields and m.fields.get("event.original")]
@@ -86,6 +91,7 @@ def alert_document(alert: Alert) -> Document:
         "rule.name_vi": alert.title_vi,
         "rule.tags": list(alert.tags),
         "rule.type": alert.type,
+        **_short(alert.level, alert.status, alert.owner),
         "alert.id": alert.id,
         "alert.level": alert.level,
         "alert.status": alert.status,
@@ -117,6 +123,7 @@ def incident_document(incident: Incident) -> Document:
         "rule.name": [summary.title for summary in incident.summaries],
         "rule.name_vi": [summary.title_vi for summary in incident.summaries if summary.title_vi],
         "rule.tags": list(incident.tags),
+        **_short(incident.level, incident.status, incident.owner),
         "incident.id": incident.id,
         "incident.number": incident.number,
         "incident.title": incident.title,
@@ -142,6 +149,7 @@ def report_document(report: Report) -> Document:
     fields: dict[str, Any] = {
         "@timestamp": to_iso(report.sealed_at),
         "event.kind": "report",
+        "state": report.state,
         "report.id": report.id,
         "report.kind": report.kind,
         "report.recipient": report.recipient,

@@ -99,7 +99,9 @@ class TcpSender(threading.Thread):
                 time.sleep(0.05)
 
 
-def feed(installation: Installation, http: Sequence[str], tcp: Sequence[str], pace: float) -> tuple[threading.Thread, ...]:
+def feed(
+    installation: Installation, http: Sequence[str], tcp: Sequence[str], pace: float
+) -> tuple[threading.Thread, ...]:
     deadline = time.monotonic() + 150
 
     def send_http() -> None:

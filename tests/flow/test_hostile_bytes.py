@@ -32,12 +32,16 @@ def records(data: bytes) -> int:
 
 
 @QUICK
-@given(parts=st.lists(lines, max_size=8), source=st.sampled_from(["auto", "fortigate", "windows-json", "sshd", "nginx"]))
+@given(
+    parts=st.lists(lines, max_size=8), source=st.sampled_from(["auto", "fortigate", "windows-json", "sshd", "nginx"])
+)
 @example(parts=[b"\x00" * (1 << 20)], source="auto")
 @example(parts=[b'"' * (1 << 20)], source="fortigate")
 @example(parts=[b"{" * (1 << 20)], source="windows-json")
 @example(parts=[b"<" + b"9" * (1 << 20)], source="auto")
-def test_normalize_prints_one_json_line_for_each_record_whatever_the_bytes(tmp_path: Path, parts: list[bytes], source: str):
+def test_normalize_prints_one_json_line_for_each_record_whatever_the_bytes(
+    tmp_path: Path, parts: list[bytes], source: str
+):
     data = b"\n".join(parts)
     file = tmp_path / "input.log"
     file.write_bytes(data)

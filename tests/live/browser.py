@@ -61,7 +61,7 @@ class Page:
         value = None
         for _ in range(150):
             try:
-                value = await self.js(expression)
+                value = await self.js(f"!!({expression})")
             except RuntimeError:
                 value = None
             if value:
@@ -88,7 +88,7 @@ class Page:
         await self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         await asyncio.sleep(0.3)
         shot = await self.call("Page.captureScreenshot", format="png")
-        path.write_bytes(base64.b64decode(shot["data"]))
+        path.write_bytes(base64.b64decode(shot["data"]))  # noqa: ASYNC240 - one small file
 
 
 @asynccontextmanager
@@ -122,6 +122,6 @@ async def browser(program: str) -> AsyncIterator[Page]:
 async def _port(file: Path) -> int:
     async with asyncio.timeout(START_SECONDS):
         while True:
-            if file.exists() and (lines := file.read_text().splitlines()):
+            if file.exists() and (lines := file.read_text().splitlines()):  # noqa: ASYNC240 - one small file
                 return int(lines[0])
             await asyncio.sleep(0.1)

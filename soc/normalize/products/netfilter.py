@@ -7,10 +7,9 @@ from soc.model.event import LogSource
 from soc.normalize.addresses import number, put
 from soc.normalize.products.product import Fields
 
-_PAIR = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z]{1,16})=([^\s\[\]]*)", re.ASCII)
 _UPTIME = re.compile(r"\[ {0,12}\d{1,12}\.\d{1,9}\] ?", re.ASCII)
 _WORD = re.compile(r"[A-Za-z]+")
-_FLAGS = re.compile(r"(?<![A-Z=])(SYN|ACK|FIN|RST|PSH|URG|ECE|CWR|DF|MF)(?![A-Z=])", re.ASCII)
+_FLAGS = frozenset(("SYN", "ACK", "FIN", "RST", "PSH", "URG", "ECE", "CWR", "DF", "MF"))
 
 _DENIED = frozenset(["block", "blocked", "drop", "dropped", "deny", "denied", "reject", "rejected", "bad", "banned"])
 _ALLOWED = frozenset(["allow", "allowed", "accept", "accepted", "permit", "pass"])
@@ -28,6 +27,7 @@ _PROTOCOLS = {
     "132": "sctp",
 }
 
+_LONGEST_KEY = 16
 _SOURCES = (LogSource("linux", "firewall", "netfilter"), LogSource("netfilter", "firewall", "iptables"))
 _STATIC: dict[str, Any] = {
     "event.module": "netfilter",
@@ -60,9 +60,7 @@ def read(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
     prefix = message[start:at].strip(" :")
     body = message[at:]
     quoted = body.find(" [")
-    kv: dict[str, str] = {}
-    for key, value in _PAIR.findall(body if quoted < 0 else body[:quoted]):
-        kv.setdefault(key, value)
+    kv, flags = _words(body if quoted < 0 else body[:quoted])
     fields.update(kv)
     fields.update(_STATIC)
     fields["message"] = message
@@ -80,7 +78,6 @@ def read(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
     proto = kv.get("PROTO", "").lower()
     if proto:
         fields["network.transport"] = _PROTOCOLS.get(proto, "ipv6-icmp" if proto == "icmpv6" else proto)
-    flags = _FLAGS.findall(body[:2000])
     if flags:
         fields["netfilter.flags"] = flags
     if kv.get("IN") and not kv.get("OUT"):
@@ -89,6 +86,20 @@ def read(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
         fields["network.direction"] = "egress"
     _verdict(prefix, fields)
     return _SOURCES
+
+
+def _words(body: str) -> tuple[dict[str, str], list[str]]:
+    """KEY=value words, of a key that comes twice (LEN of UDP) the first; and the bare words that are flags."""
+    kv: dict[str, str] = {}
+    flags: list[str] = []
+    for word in body.split():
+        key, equals, value = word.partition("=")
+        if not equals:
+            if word in _FLAGS and word not in flags:
+                flags.append(word)
+        elif key not in kv and key.isalpha() and len(key) <= _LONGEST_KEY:
+            kv[key] = value
+    return kv, flags
 
 
 def _verdict(prefix: str, fields: Fields) -> None:

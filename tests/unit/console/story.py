@@ -131,7 +131,7 @@ OTHERS = (
 
 def _fields(step: Step, line: str, at: Micros) -> dict[str, Any]:
     host = dict(step.entities).get("host.name", "FGT-TTDL-01")
-    own = {name: value for name, value in (*step.entities, *step.matched)}
+    own = dict((*step.entities, *step.matched))
     return {"@timestamp": to_iso(at), "event.created": to_iso(at), "event.original": line, "host.name": host, "event.dataset": "fortinet.fortigate" if "devname" in line else "linux.auth", "log.syslog.facility.code": 10, **own}  # fmt: skip
 
 

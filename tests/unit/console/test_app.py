@@ -311,3 +311,11 @@ def test_acknowledging_waits_until_the_store_shows_it(console, sign_in, story):
     import time
 
     console(body, clock=lambda: time.time_ns() // 1000)
+
+
+def test_a_link_to_a_value_finds_that_value_whatever_is_in_it():
+    from soc.console.pages import field_query
+    from soc.store.query import matches, parse
+
+    for value in ("a b", 'say "x"', "CORP\\user", "\\\\host\\", "*?()", "OR"):
+        assert matches(parse(field_query("f", value)), {"f": value}), value

@@ -30,7 +30,7 @@ def test_a_template_holds_no_text_of_its_own(name):
     bare = re.sub(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", " ", source, flags=re.DOTALL)
     texts = re.sub(r"<(?:[^>\"']|\"[^\"]*\"|'[^']*')*>", "\n", bare)
     keys = {"j", "k", "a", "c", "u", "UTC"}
-    left = {word for word in re.findall(r"[^\W\d_]+", re.sub(r"&\w+;", "", texts))} - keys
+    left = set(re.findall(r"[^\W\d_]+", re.sub(r"&\w+;", "", texts))) - keys
     assert not left
     spoken = re.findall(r'\s(?:title|placeholder|aria-label|alt)="([^"]*)"', bare)
     assert not [text for text in spoken if re.search(r"[^\W\d_]", text)]

@@ -20,8 +20,12 @@ OPERATORS = {
 }
 
 
-def rule(type_="event_count", op="gte", count=3, *, timespan=10, rules=("a",), id_="c", lateness=None, depth=1, digest=""):
-    condition = None if type_.startswith("temporal") else CorrelationCondition(op, count, "f" if type_ == "value_count" else "")
+def rule(
+    type_="event_count", op="gte", count=3, *, timespan=10, rules=("a",), id_="c", lateness=None, depth=1, digest=""
+):
+    condition = (
+        None if type_.startswith("temporal") else CorrelationCondition(op, count, "f" if type_ == "value_count" else "")
+    )
     return CorrelationRule(
         id=id_,
         type=type_,
@@ -55,7 +59,19 @@ def correlator(*rules, lateness=0, raw_partitions=1, max_groups=1000, max_events
     )
 
 
-def hit(event_id, time, *, by="a", target="c", group=("u",), value=None, fields=None, revision=0, retracted=False, start=None):
+def hit(
+    event_id,
+    time,
+    *,
+    by="a",
+    target="c",
+    group=("u",),
+    value=None,
+    fields=None,
+    revision=0,
+    retracted=False,
+    start=None,
+):
     return Detection(
         rule=by,
         rule_set="set",
@@ -198,6 +214,10 @@ def climbs(steps: list[str], window: list[Detection], since: int) -> bool:
     if not steps:
         return True
     for place, one in enumerate(window):
-        if one.rule == steps[0] and one.time >= since and climbs(steps[1:], window[:place] + window[place + 1 :], one.time):
+        if (
+            one.rule == steps[0]
+            and one.time >= since
+            and climbs(steps[1:], window[:place] + window[place + 1 :], one.time)
+        ):
             return True
     return False

@@ -108,7 +108,10 @@ PARENTS = [
 
 def chained(rng):
     child = rule(
-        rng.choice(["event_count", "value_count"]), rng.choice(["gte", "gte", "lt", "eq"]), 2, timespan=rng.randint(1, 8)
+        rng.choice(["event_count", "value_count"]),
+        rng.choice(["gte", "gte", "lt", "eq"]),
+        2,
+        timespan=rng.randint(1, 8),
     )
     parent = rng.choice(PARENTS)
     items, lateness = arrivals(rng, child)

@@ -59,6 +59,11 @@ def test_an_uncertain_report_is_never_sent_before_it_was_asked_for():
     }
 
 
+def test_a_report_that_did_not_arrive_is_queued_again_and_waits_its_turn():
+    after = step(report("uncertain", attempts=1), "absent")
+    assert (after.state, after.next_attempt) == ("queued", T0 + BACKOFF.shortest)
+
+
 @settings(max_examples=100)
 @given(st.integers(0, 10_000), st.floats(0, 1, exclude_max=True))
 def test_a_wait_lies_between_the_shortest_and_the_longest(attempts, jitter):

@@ -93,5 +93,18 @@ def test_every_documented_cisco_id_has_a_sample():
 
 def test_products_are_listed_with_one_line_each():
     listed = products()
-    assert {"auto", "fortigate", "cisco-asa", "netfilter", "sshd", "sudo", "su", "linux", "nginx", "apache", "windows-json", "json"} <= set(listed)
+    assert {
+        "auto",
+        "fortigate",
+        "cisco-asa",
+        "netfilter",
+        "sshd",
+        "sudo",
+        "su",
+        "linux",
+        "nginx",
+        "apache",
+        "windows-json",
+        "json",
+    } <= set(listed)
     assert all(text and "\n" not in text for text in listed.values())

@@ -134,6 +134,16 @@ def test_one_alert_that_links_two_incidents_merges_the_younger_into_the_older():
     }
 
 
+def test_a_merge_takes_the_earlier_clock_even_from_the_incident_that_goes():
+    desk = Desk()
+    desk.apply(episode("a", fields={"host.name": "web"}), now=1000 * MINUTE)
+    desk.apply(episode("b", fields={"host.name": "db"}), now=2000 * MINUTE)
+    desk.apply(act("note", "incident", desk.incident("b"), text="mine"), now=2001 * MINUTE)
+    desk.apply(episode("c", at=1, fields={"host.name": ["web", "db"]}), now=3000 * MINUTE)
+    assert desk.incident("c").id == desk.incident("b").id
+    assert desk.incident("c").raised == 1000 * MINUTE
+
+
 def test_the_incident_that_a_person_touched_survives_and_two_of_them_stay_apart():
     desk = Desk()
     desk.apply(episode("a", fields={"host.name": "web"}))
