@@ -37,7 +37,7 @@ def correlator_of(rules):
     return Correlator(rule_set, lateness=WINDOW, raw_partitions=1, max_groups=10_000_000, max_events_per_group=20_000)
 
 
-def detection(rule, group, number, at, rng, values):
+def detection(rule, group, number, at, rng, *, values):
     value = f"user{rng.randrange(values)}" if rule.type == "value_count" else None
     by = rule.rules[0] if len(rule.rules) == 1 or rng.random() < 0.99 else rule.rules[1]
     return Detection(by, "0" * 32, rule.id, (group,), value, f"0123456789abcdef/0/{number}", "192.0.2.1", at, at, at)
@@ -76,7 +76,8 @@ def spread(type_, number, batch, rng):
     groups = [f"10.{one >> 16}.{one >> 8 & 255}.{one & 255}" for one in range(2_000)]
     step = WINDOW * 2 // number
     stream = [
-        detection(rng.choice(rules), rng.choice(groups), one, START + one * step, rng, 50) for one in range(number)
+        detection(rng.choice(rules), rng.choice(groups), one, START + one * step, rng, values=50)
+        for one in range(number)
     ]
     return measure(rules, stream, batch)
 
@@ -86,7 +87,7 @@ def busy(type_, number, batch, rng, *, disorder=0):
     count = 4_000 if type_ == "value_count" else 5_000
     rules = [rule_of(type_, count=count)]
     step = WINDOW // 6_000
-    made = [detection(rules[0], "192.0.2.7", one, START + one * step, rng, 20_000) for one in range(number)]
+    made = [detection(rules[0], "192.0.2.7", one, START + one * step, rng, values=20_000) for one in range(number)]
     if disorder:
         made.sort(key=lambda one: one.time + rng.randrange(disorder))
     return measure(rules, made, batch)
@@ -99,7 +100,7 @@ def memory(number, rng):
     before = resident()
     for place in range(number):
         at = START + place
-        one = detection(rules[place % 50], f"10.0.{place // 50}", place, at, rng, 50)
+        one = detection(rules[place % 50], f"10.0.{place // 50}", place, at, rng, values=50)
         correlator.apply([one], at)
     gc.collect()
     return round((resident() - before) / correlator.groups)

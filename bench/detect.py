@@ -86,11 +86,31 @@ def rsigma(corpus: Path, folders: list[str], lines: list[bytes]) -> tuple[float,
         with hinted.open("wb") as out:
             for number, line in enumerate(lines):
                 source = logsources_of(msgspec.json.decode(line))[0]
-                hints = {"hint_product": "windows", "hint_service": source.service or "none", "hint_category": source.category or "none", "hint_n": number}
+                hints = {
+                    "hint_product": "windows",
+                    "hint_service": source.service or "none",
+                    "hint_category": source.category or "none",
+                    "hint_n": number,
+                }
                 out.write(line.rstrip()[:-1] + b"," + json.dumps(hints).encode()[1:] + b"\n")
         empty.write_bytes(b'{"hint_product":"none","hint_service":"none","hint_category":"none"}\n')
-        command = [binary, "engine", "eval", "--rules", str(folder / "rules"), "--logsource-routing", "--include-event", "--input-format", "json"]
-        command += ["--logsource-field-map", "product=hint_product,service=hint_service,category=hint_category", "--output-format", "ndjson"]
+        command = [
+            binary,
+            "engine",
+            "eval",
+            "--rules",
+            str(folder / "rules"),
+            "--logsource-routing",
+            "--include-event",
+            "--input-format",
+            "json",
+        ]
+        command += [
+            "--logsource-field-map",
+            "product=hint_product,service=hint_service,category=hint_category",
+            "--output-format",
+            "ndjson",
+        ]
         load_seconds, _ = _child([*command, "--event", f"@{empty}"])
         seconds, output = _child([*command, "--event", f"@{hinted}"])
     pairs: Pairs = set()
@@ -128,7 +148,9 @@ def main() -> None:
     """Runs what the arguments ask for."""
     here = Path(__file__).resolve().parents[1]
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpus", type=Path, default=Path(os.environ.get("SOC_CORPUS", here.parent / "shared" / "corpus")))
+    parser.add_argument(
+        "--corpus", type=Path, default=Path(os.environ.get("SOC_CORPUS", here.parent / "shared" / "corpus"))
+    )
     parser.add_argument("--events", type=int, default=50_000)
     parser.add_argument("--naive", type=int, default=100)
     parser.add_argument("--no-rsigma", action="store_true")
@@ -159,7 +181,9 @@ def main() -> None:
         naive = NaiveDetector(rule_bundle, rules.rules)
         start = time.process_time()
         events = [decode(line) for line in sample]
-        found = {(rule, n) for n, fields in enumerate(events) for rule in naive.detect_fields(fields, logsources_of(fields))}
+        found = {
+            (rule, n) for n, fields in enumerate(events) for rule in naive.detect_fields(fields, logsources_of(fields))
+        }
         seconds = time.process_time() - start
         if found != run(detector, sample)[1]:
             sys.exit("the naive evaluator found other pairs")

@@ -82,7 +82,7 @@ def detect(file: Path, config: Path | None, rules: tuple[Path, ...], source: str
     Example:
       soc detect --rules rules/ --source windows-json events.ndjson.gz
     """
-    from soc.app import make_normalizer
+    from soc.app import make_normalizer, spare_the_collector
     from soc.pipeline.ruleset import read_bundle
     from soc.sigma.load import load
     from soc.tooling.offline import Offline
@@ -92,6 +92,7 @@ def detect(file: Path, config: Path | None, rules: tuple[Path, ...], source: str
     for refused in ruleset.refused:
         click.echo(f"refused: {refused}", err=True)
     offline = Offline(ruleset, make_normalizer(settings))
+    spare_the_collector()
     started = time.perf_counter()
     with _open(file) as stream:
         for number, (line, cut) in enumerate(_lines(stream), 1):

@@ -54,7 +54,9 @@ def feed(event: Event, matches: Sequence[Match], rules: RuleSet, sampler: Sample
     late = "late" in event.time_flags
     out: list[Addressed] = []
 
-    def detection(rule: str, target: str, group: tuple[str, ...], value: str | float | None, match: Match, *, full: bool) -> Detection:
+    def detection(
+        rule: str, target: str, group: tuple[str, ...], value: str | float | None, match: Match, *, full: bool
+    ) -> Detection:
         return Detection(
             rule=rule,
             rule_set=rules.hash,

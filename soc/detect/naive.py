@@ -56,7 +56,11 @@ class NaiveDetector:
 
 
 def _applies(rule: SigmaRule, own: LogSource) -> bool:
-    declared = ((rule.logsource.product, own.product), (rule.logsource.category, own.category), (rule.logsource.service, own.service))
+    declared = (
+        (rule.logsource.product, own.product),
+        (rule.logsource.category, own.category),
+        (rule.logsource.service, own.service),
+    )
     return all(not wanted or wanted.lower() == given for wanted, given in declared)
 
 
@@ -153,7 +157,9 @@ def _part(wanted: SigmaTimestampPart, value: Any) -> int | None:
 
 
 def _compare(operator: str, own: float, bound: float) -> bool:
-    return {"LT": own < bound, "LTE": own <= bound, "GT": own > bound, "GTE": own >= bound, "NEQ": own != bound}[operator]
+    return {"LT": own < bound, "LTE": own <= bound, "GT": own > bound, "GTE": own >= bound, "NEQ": own != bound}[
+        operator
+    ]
 
 
 def _in_network(value: str, cidr: str) -> bool:

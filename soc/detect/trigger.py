@@ -11,8 +11,6 @@ from math import sqrt
 from typing import Any, Final
 
 from soc.sigma.condition import All, Leaf, Node, Not, Predicate, leaves
-from soc.sigma.regex import required_literals
-from soc.sigma.values import scalars, text
 from soc.sigma.matchers import (
     Anchor,
     Compare,
@@ -26,6 +24,8 @@ from soc.sigma.matchers import (
     TimePart,
     Wildcard,
 )
+from soc.sigma.regex import required_literals
+from soc.sigma.values import scalars, text
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ class View:
     def _choose_again(self) -> None:
         changed = False
         for slot, count in self._counts.items():
-            if count <= _NOISY * _LEARNING or len(slot.options) < 2:  # noqa: PLR2004
+            if count <= _NOISY * _LEARNING or len(slot.options) < 2:
                 continue
             rates = [
                 (sum(met(needs, fields) for fields in self._sample), i, needs)

@@ -16,7 +16,7 @@ _MAX_NODES: Final = 200_000
 class _Loader(yaml.CSafeLoader):
     """The C parser; a key written twice is an error, as in pySigma's own loader (else the last would win in silence)."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT002  # its signature
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # its signature
         """See ``yaml``."""
         seen: set[str] = set()
         for key, _ in node.value:

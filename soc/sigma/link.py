@@ -107,7 +107,7 @@ def _build(
     if not ids:
         raise document.error("a correlation needs at least one rule", "correlation", "rules")
     condition = _condition(draft, kind, len(ids))
-    if kind.startswith("temporal") and len(ids) < 2:  # noqa: PLR2004
+    if kind.startswith("temporal") and len(ids) < 2:
         raise document.error(f"{kind} needs at least two different rules", "correlation", "rules")
     group_by = tuple(rule.group_by or ())
     written = _aliases(draft, names, ids)

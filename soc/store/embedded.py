@@ -269,8 +269,9 @@ class EmbeddedStore:
         source, values = _candidates(kind, plan)
         if plan.text is not None:
             some = f"SELECT count(*) FROM (SELECT 1 FROM {kind}_fts WHERE {kind}_fts MATCH ? LIMIT {TOTAL_LIMIT})"
-            if connection.execute(some, values).fetchone()[0] >= TOTAL_LIMIT:
-                source, values = f"{kind}_doc d WHERE 1", ()
+            if connection.execute(some, (plan.text,)).fetchone()[0] >= TOTAL_LIMIT:
+                source, values = _candidates(kind, Prefilter(None, exact=False, excluded=plan.excluded))
+                plan = Prefilter(None, exact=False)
         columns = ", ".join(f"d.{name}" for name in _COLUMNS.split(", "))
         beyond, key = ("", ()) if after is None else (" AND (d.time, d.id) < (?, ?)", after)
         sql = f"SELECT {columns} FROM {source} AND d.time BETWEEN ? AND ?{beyond} ORDER BY d.time DESC, d.id DESC"
@@ -278,7 +279,7 @@ class EmbeddedStore:
         with closing(connection.cursor()) as cursor:
             for n, row in enumerate(cursor.execute(sql, (*values, *within, *key))):
                 fields: dict[str, Any] = msgspec.json.decode(row[3])
-                if matches(query, fields):
+                if plan.exact or matches(query, fields):
                     yield row, fields
                 if n % 1000 == 0 and monotonic.monotonic() > deadline:
                     raise UnavailableError(
@@ -317,9 +318,11 @@ class EmbeddedStore:
 
 
 def _candidates(kind: Kind, plan: Prefilter) -> tuple[str, tuple[str, ...]]:
+    without = f" AND d.n NOT IN (SELECT rowid FROM {kind}_fts WHERE {kind}_fts MATCH ?)" * len(plan.excluded)
     if plan.text is None:
-        return f"{kind}_doc d WHERE 1", ()
-    return f"{kind}_fts f CROSS JOIN {kind}_doc d ON d.n = f.rowid WHERE {kind}_fts MATCH ?", (plan.text,)
+        return f"{kind}_doc d WHERE 1{without}", plan.excluded
+    joined = f"{kind}_fts f CROSS JOIN {kind}_doc d ON d.n = f.rowid WHERE {kind}_fts MATCH ?"
+    return joined + without, (plan.text, *plan.excluded)
 
 
 def _document(kind: Kind, row: _Row, fields: dict[str, Any] | None = None) -> Document:

@@ -5,7 +5,7 @@
 
 from typing import NamedTuple
 
-from soc.store.query import All, And, Field, Or, Phrase, Query
+from soc.store.query import All, And, Field, Not, Or, Phrase, Query
 from soc.store.words import tokens
 
 
@@ -15,10 +15,12 @@ class Prefilter(NamedTuple):
     Attributes:
         text: the MATCH expression, or None for all documents.
         exact: the candidates are the matches: nothing is left to evaluate.
+        excluded: expressions of which no match satisfies any: candidates that do are left out.
     """
 
     text: str | None
     exact: bool
+    excluded: tuple[str, ...] = ()
 
 
 _EVERYTHING = Prefilter(None, exact=False)
@@ -38,13 +40,19 @@ def prefilter(query: Query) -> Prefilter:
             parts = [prefilter(part) for part in queries]
             texts = [part.text for part in parts if part.text is not None]
             joined = " AND ".join(f"({text})" for text in texts) or None
-            return Prefilter(joined, exact=all(part.exact for part in parts))
+            excluded = tuple(text for part in parts for text in part.excluded)
+            return Prefilter(joined, exact=all(part.exact for part in parts), excluded=excluded)
         case Or(queries):
             parts = [prefilter(part) for part in queries]
             texts = [part.text for part in parts if part.text is not None]
-            if len(texts) < len(parts):
-                return Prefilter(None, exact=any(part.exact and part.text is None for part in parts))
+            if any(part.text is None or part.excluded for part in parts):
+                return Prefilter(None, exact=any(isinstance(part, All) for part in queries))
             return Prefilter(" OR ".join(f"({text})" for text in texts), exact=all(part.exact for part in parts))
+        case Not(inner):
+            part = prefilter(inner)
+            if part.text is None or not part.exact or part.excluded:
+                return _EVERYTHING
+            return Prefilter(None, exact=True, excluded=(part.text,))
         case _:
             return _EVERYTHING
 

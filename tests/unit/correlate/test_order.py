@@ -4,6 +4,7 @@ Hypothesis draws the seed of each input: drawing every time and place by itself 
 """
 
 import random
+from itertools import pairwise
 
 from correlate_streams import FAR, Run, as_child, correlator, expected, hit, mark, rule
 from hypothesis import given, settings
@@ -49,7 +50,7 @@ def arrivals(rng, rule_, groups=("u",)):
 
 def batches(rng, items):
     edges = [0, *sorted(rng.randint(0, len(items)) for _ in range(rng.randint(0, 9))), len(items)]
-    return [items[low:high] for low, high in zip(edges, edges[1:], strict=False)]
+    return [items[low:high] for low, high in pairwise(edges)]
 
 
 def detections(items):
@@ -86,6 +87,7 @@ def test_everything_is_forgotten_once_the_watermark_has_passed(rng):
 def test_a_restart_between_any_two_batches_changes_no_output_and_no_byte_of_state(rng):
     one = any_rule(rng)
     items, lateness = arrivals(rng, one, groups=("u", "v"))
+    lateness = max(0, lateness - rng.choice([0, 0, 3]))  # sometimes a few come too late
     bounds = {"lateness": lateness, "max_events": rng.choice([3, 1000]), "max_members": 5}
     steady, broken = Run(correlator(one, **bounds)), Run(correlator(one, **bounds))
     for part in [*batches(rng, items), [mark(FAR)]]:

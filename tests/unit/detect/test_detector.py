@@ -17,7 +17,9 @@ HERE = (LogSource("x"),)
 
 
 def bundle_of(detection: dict[str, Any], logsource: dict[str, str] | None = None) -> Bundle:
-    text = yaml.safe_dump({"title": "t", "name": "r", "logsource": logsource or {"product": "x"}, "detection": detection}, sort_keys=False)
+    text = yaml.safe_dump(
+        {"title": "t", "name": "r", "logsource": logsource or {"product": "x"}, "detection": detection}, sort_keys=False
+    )
     return Bundle((("r.yml", text),))
 
 
@@ -152,7 +154,9 @@ def test_does_not_match(detection: Any, fields: dict[str, Any]) -> None:
         (LogSource("", "", "sshd"), LogSource("linux", "", "auth"), False),
     ],
 )
-def test_a_rule_applies_where_every_dimension_it_declares_is_the_events(wanted: LogSource, own: LogSource, expected: bool) -> None:
+def test_a_rule_applies_where_every_dimension_it_declares_is_the_events(
+    wanted: LogSource, own: LogSource, expected: bool
+) -> None:
     assert applies(wanted, own) is expected
 
 
@@ -176,8 +180,15 @@ def event(fields: dict[str, Any]) -> Event:
 
 
 def test_a_match_tells_what_made_it_and_not_what_was_excluded() -> None:
-    detection = {"s": {"a|contains": "x", "b": [1, 2]}, "k": ["needle"], "f": {"c": "no"}, "condition": "s and k and not f"}
-    (match,) = Detector(load(bundle_of(detection))).detect(event({"a": "axb", "b": "2", "c": "yes", "d": ["hay", "a needle"]}))
+    detection = {
+        "s": {"a|contains": "x", "b": [1, 2]},
+        "k": ["needle"],
+        "f": {"c": "no"},
+        "condition": "s and k and not f",
+    }
+    (match,) = Detector(load(bundle_of(detection))).detect(
+        event({"a": "axb", "b": "2", "c": "yes", "d": ["hay", "a needle"]})
+    )
     assert match.rule == "r"
     assert match.matched == (("a", "axb"), ("b", "2"), ("d", "a needle"))
 
@@ -213,7 +224,9 @@ def test_a_value_longer_than_the_bound_is_cut_for_backtracking_expressions_and_c
 
 def test_ten_thousand_values_and_two_hundred_fields_of_keywords_stay_quick() -> None:
     many = [f"value-{i:05d}" for i in range(10_000)]
-    detector = Detector(load(bundle_of({"s": {"a": many}, "t": {"b|contains": many}, "k": many[:500], "condition": "s or t or k"})))
+    detector = Detector(
+        load(bundle_of({"s": {"a": many}, "t": {"b|contains": many}, "k": many[:500], "condition": "s or t or k"}))
+    )
     fields = {f"f{i}": f"text {i}" for i in range(200)}
     assert detector.detect_fields({**fields, "b": "x value-09999 y"}, HERE) == ["r"]
     start = time.perf_counter()

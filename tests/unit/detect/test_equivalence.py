@@ -15,14 +15,34 @@ FIELDS = ("a", "b", "host.name", "n")
 # Few letters and short texts, so that rules and events meet; ß, İ, ſ and the Kelvin sign fold in odd ways.
 LETTERS = "aAbß\u0130ſK 1.\n"
 TEXT = st.text(LETTERS, max_size=5)
-PATTERN = st.lists(st.sampled_from([*"aAbßsSkKi 1\n", "*", "?", "\\*", "\\?", "\\\\", "/", "-"]), max_size=6).map("".join)
+PATTERN = st.lists(st.sampled_from([*"aAbßsSkKi 1\n", "*", "?", "\\*", "\\?", "\\\\", "/", "-"]), max_size=6).map(
+    "".join
+)
 NUMBER = st.sampled_from([0, 1, 2, 11, -1, 1.0, 1.5, 4625])
 ADDRESS = st.sampled_from(["192.0.2.1", "192.0.2.200", "198.51.100.7", "::ffff:192.0.2.1", "2001:db8::1", "x"])
 STAMP = st.sampled_from(["2026-11-22T08:01:00Z", "2024/02/29 23:59:59", 1_700_000_000, "1700000000000", "never"])
 SCALAR = st.one_of(TEXT, NUMBER, st.booleans(), st.none(), ADDRESS, STAMP, PATTERN)
 EVENT = st.dictionaries(st.sampled_from(FIELDS), st.one_of(SCALAR, st.lists(SCALAR, max_size=3)))
 REGEX = st.sampled_from(
-    ["a", "^a", "b$", "a.b", ".*a.*b.*", "(a|b)+1", "(a+)+b", "A", "[ab]{2}", "(?i)a\\s", "a|b", "ab?", "k", "i", "\\bab", "(a|ab)*1", "s"]
+    [
+        "a",
+        "^a",
+        "b$",
+        "a.b",
+        ".*a.*b.*",
+        "(a|b)+1",
+        "(a+)+b",
+        "A",
+        "[ab]{2}",
+        "(?i)a\\s",
+        "a|b",
+        "ab?",
+        "k",
+        "i",
+        "\\bab",
+        "(a|ab)*1",
+        "s",
+    ]
 )
 
 
@@ -30,25 +50,63 @@ def one_or_list(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.one_of(values, st.lists(values, min_size=1, max_size=3))
 
 
-def keyed(modifiers: str, values: st.SearchStrategy[Any], names: tuple[str, ...] = FIELDS) -> st.SearchStrategy[tuple[str, Any]]:
+def keyed(
+    modifiers: str, values: st.SearchStrategy[Any], names: tuple[str, ...] = FIELDS
+) -> st.SearchStrategy[tuple[str, Any]]:
     return st.tuples(st.sampled_from(names).map(lambda name: name + modifiers), values)
 
 
 STRING_MODIFIERS = [
-    *("", "|contains", "|startswith", "|endswith", "|cased", "|contains|cased", "|cased|startswith", "|endswith|neq", "|neq"),
+    *(
+        "",
+        "|contains",
+        "|startswith",
+        "|endswith",
+        "|cased",
+        "|contains|cased",
+        "|cased|startswith",
+        "|endswith|neq",
+        "|neq",
+    ),
     *("|contains|all", "|windash|contains", "|contains|windash|cased", "|all", "|cased|windash"),
 ]
 PLAIN = st.text("abA -1", min_size=1, max_size=4)
 ITEM = st.one_of(
     *(keyed(modifiers, one_or_list(st.one_of(PATTERN, TEXT))) for modifiers in STRING_MODIFIERS),
-    *(keyed(modifiers, PLAIN) for modifiers in ("|base64", "|base64offset|contains", "|wide|contains", "|utf16le|base64offset|contains", "|utf16be")),
+    *(
+        keyed(modifiers, PLAIN)
+        for modifiers in (
+            "|base64",
+            "|base64offset|contains",
+            "|wide|contains",
+            "|utf16le|base64offset|contains",
+            "|utf16be",
+        )
+    ),
     *(keyed(modifiers, one_or_list(REGEX)) for modifiers in ("|re", "|re|i", "|re|m|s", "|re|neq", "|re|i|contains")),
-    *(keyed(modifiers, NUMBER) for modifiers in ("|gt", "|gte", "|lt", "|lte|neq", "|hour", "|week", "|day", "|minute|gte", "|month|neq", "|year|lt")),
+    *(
+        keyed(modifiers, NUMBER)
+        for modifiers in (
+            "|gt",
+            "|gte",
+            "|lt",
+            "|lte|neq",
+            "|hour",
+            "|week",
+            "|day",
+            "|minute|gte",
+            "|month|neq",
+            "|year|lt",
+        )
+    ),
     keyed("|year", st.sampled_from([2023, 2024, 2026])),
     keyed("|cidr", one_or_list(st.sampled_from(["192.0.2.0/24", "192.0.2.0/25", "2001:db8::/32", "0.0.0.0/0"]))),
     keyed("|exists", st.booleans()),
     keyed("", one_or_list(st.one_of(NUMBER, st.booleans(), st.none()))),
-    *(keyed("|fieldref" + more, st.sampled_from(FIELDS)) for more in ("", "|startswith", "|endswith", "|contains", "|neq")),
+    *(
+        keyed("|fieldref" + more, st.sampled_from(FIELDS))
+        for more in ("", "|startswith", "|endswith", "|contains", "|neq")
+    ),
     st.tuples(st.sampled_from(["|contains", "|all", "|cased", "|startswith"]), one_or_list(PATTERN.filter(bool))),
     st.tuples(st.just("|re"), REGEX),
 )
@@ -63,12 +121,16 @@ CONDITION = st.recursive(
     ),
     max_leaves=4,
 )
-LOGSOURCE = st.dictionaries(st.sampled_from(["product", "category", "service"]), st.sampled_from(["x", "y"]), min_size=1)
+LOGSOURCE = st.dictionaries(
+    st.sampled_from(["product", "category", "service"]), st.sampled_from(["x", "y"]), min_size=1
+)
 RULE = st.fixed_dictionaries(
     {
         "title": st.just("generated"),
         "logsource": LOGSOURCE,
-        "detection": st.fixed_dictionaries({"sel1": DETECTION, "sel2": DETECTION, "other": DETECTION, "condition": CONDITION}),
+        "detection": st.fixed_dictionaries(
+            {"sel1": DETECTION, "sel2": DETECTION, "other": DETECTION, "condition": CONDITION}
+        ),
     }
 )
 OWN = st.lists(st.builds(LogSource, *[st.sampled_from(["", "x", "y"])] * 3), max_size=2).map(tuple)
@@ -81,7 +143,9 @@ def bundle_of(rules: list[dict[str, Any]]) -> Bundle:
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(RULE, min_size=1, max_size=6), st.lists(st.tuples(EVENT, OWN), min_size=1, max_size=8))
-def test_the_indexed_detector_finds_what_the_naive_one_finds(rules: list[dict[str, Any]], events: list[tuple[dict[str, Any], Any]]) -> None:
+def test_the_indexed_detector_finds_what_the_naive_one_finds(
+    rules: list[dict[str, Any]], events: list[tuple[dict[str, Any], Any]]
+) -> None:
     bundle = bundle_of(rules)
     loaded = load(bundle)
     detector, naive = Detector(loaded), NaiveDetector(bundle, loaded.rules)

@@ -29,8 +29,17 @@ def rule(rule_id: str = A, more: str = "", detection: str = "selection: {user: a
         """) + textwrap.dedent(more)
 
 
-def correlation(rule_id: str, rules: str, more: str = "", kind: str = "event_count", condition: str = "{gte: 3}") -> str:
-    lines = ["title: Some correlation", f"id: {rule_id}", "correlation:", f"  type: {kind}", f"  rules: {rules}", "  timespan: 5m"]
+def correlation(
+    rule_id: str, rules: str, more: str = "", kind: str = "event_count", condition: str = "{gte: 3}"
+) -> str:
+    lines = [
+        "title: Some correlation",
+        f"id: {rule_id}",
+        "correlation:",
+        f"  type: {kind}",
+        f"  rules: {rules}",
+        "  timespan: 5m",
+    ]
     if condition:
         lines.append(f"  condition: {condition}")
     return "\n".join([*lines, *("  " + line for line in textwrap.dedent(more).splitlines())]) + "\n"
@@ -60,8 +69,18 @@ def test_a_rule_keeps_what_people_need_of_it() -> None:
     info = rules.infos[A]
     assert rules.refused == ()
     assert (info.title, info.level, info.title_vi, info.entities) == ("Some rule", "high", "Quy tắc", ("user.name",))
-    assert (info.tags, info.falsepositives, info.references) == (("attack.t1110.001",), ("None known",), ("https://example.org/1",))
-    assert (info.description, info.author, info.type, info.path, info.line) == ("Words.", "Somebody", "event", "f0.yml", 3)
+    assert (info.tags, info.falsepositives, info.references) == (
+        ("attack.t1110.001",),
+        ("None known",),
+        ("https://example.org/1",),
+    )
+    assert (info.description, info.author, info.type, info.path, info.line) == (
+        "Words.",
+        "Somebody",
+        "event",
+        "f0.yml",
+        3,
+    )
     assert info.yaml.strip() == text.strip(), "the text of its own document, no other"
     assert rules.infos[B].line == 3 + text.count("\n") + 1
     assert rules.rules[A].logsource == LogSource("x")
@@ -130,7 +149,9 @@ def test_what_is_wrong_is_said_at_its_line(text: str, line: int, words: str) -> 
 
 
 def test_an_alias_bomb_is_refused_at_once() -> None:
-    bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12))
+    bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12)
+    )
     (error,) = loaded(bomb).refused
     assert "aliases" in error.reason
 
@@ -165,7 +186,9 @@ def test_global_and_repeat_documents_complete_the_others_of_their_file() -> None
     assert [e.line for e in rules.refused] == [14]
 
 
-def filter_of(rules: str, detection: str = "good: {user: root}", condition: str = "not good", logsource: str = "{product: x}") -> str:
+def filter_of(
+    rules: str, detection: str = "good: {user: root}", condition: str = "not good", logsource: str = "{product: x}"
+) -> str:
     return f"title: Some filter\nlogsource: {logsource}\nfilter:\n  rules: {rules}\n  {detection}\n  condition: {condition}\n"
 
 
@@ -211,7 +234,13 @@ def test_a_placeholder_with_a_value_list_is_its_values() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["transformations: [{type: unheard_of}]", "[", "transformations: 3", "postprocessing: [{type: embed, prefix: a, suffix: b}]", "other: 1"],
+    [
+        "transformations: [{type: unheard_of}]",
+        "[",
+        "transformations: 3",
+        "postprocessing: [{type: embed, prefix: a, suffix: b}]",
+        "other: 1",
+    ],
 )
 def test_a_pipeline_that_cannot_be_used_is_refused_and_rules_load_without_it(text: str) -> None:
     rules = loaded(rule(A), pipelines=(("p.yml", text),))
@@ -221,9 +250,18 @@ def test_a_pipeline_that_cannot_be_used_is_refused_and_rules_load_without_it(tex
 
 def test_a_correlation_finds_its_rules_by_id_and_by_name() -> None:
     named = rule(B).replace("logsource", "name: second\nlogsource")
-    rules = loaded(rule(A), named, correlation(C, f"[second, {A.upper()}]", kind="temporal_ordered", condition="", more="group-by: [user, host]"))
+    rules = loaded(
+        rule(A),
+        named,
+        correlation(C, f"[second, {A.upper()}]", kind="temporal_ordered", condition="", more="group-by: [user, host]"),
+    )
     built = rules.correlations[C]
-    assert (built.type, built.rules, built.group_by, built.timespan) == ("temporal_ordered", (B, A), ("user", "host"), 5 * MINUTE)
+    assert (built.type, built.rules, built.group_by, built.timespan) == (
+        "temporal_ordered",
+        (B, A),
+        ("user", "host"),
+        5 * MINUTE,
+    )
     assert built.condition is None
     assert rules.feeds == {B: (C,), A: (C,)}
 
@@ -239,7 +277,9 @@ def test_a_value_count_keeps_its_field_and_its_number_as_written() -> None:
 def test_group_by_names_reach_event_fields_through_aliases_and_pipelines() -> None:
     more = f"group-by: [who, src]\naliases:\n  who:\n    {A}: user\n    {B}: subject"
     other = rule(B).replace("product: x", "product: y")
-    built = loaded(rule(A), other, correlation(C, f"[{A}, {B}]", more=more), pipelines=(("p.yml", PIPELINE),)).correlations[C]
+    built = loaded(
+        rule(A), other, correlation(C, f"[{A}, {B}]", more=more), pipelines=(("p.yml", PIPELINE),)
+    ).correlations[C]
     assert built.aliases == {"who": {A: "user.name", B: "subject"}, "src": {A: "source.ip", B: "src"}}
 
 
@@ -292,13 +332,21 @@ def test_what_refers_to_a_refused_rule_is_refused_too_and_mutes_nothing() -> Non
         (correlation(C, A, condition="{gte: 1, lt: 5}"), 7, "exactly one"),
         (correlation(C, A, condition="{gte: many}"), 7, "many"),
         (correlation(C, A, condition="{gte: .nan}"), 7, "nan"),
-        (correlation(C, A, kind="value_median", condition="{gte: 1, field: x}"), 4, "value_median is not evaluated in this version"),
+        (
+            correlation(C, A, kind="value_median", condition="{gte: 1, field: x}"),
+            4,
+            "value_median is not evaluated in this version",
+        ),
         (correlation(C, A, kind="value_avg", condition="{gte: 1, field: x}"), 4, "value_avg"),
-        (correlation(C, A, kind="value_percentile", condition="{gte: 1, field: x, percentile: 95}"), 4, "value_percentile"),
+        (
+            correlation(C, A, kind="value_percentile", condition="{gte: 1, field: x, percentile: 95}"),
+            4,
+            "value_percentile",
+        ),
         (correlation(C, A, kind="sideways"), 4, "sideways"),
         (correlation(C, A, kind="value_count"), 3, "field"),
         (correlation(C, A, kind="value_count", condition="{gte: 1, field: [x, y]}"), 7, "several fields"),
-        (correlation(C, f"[{A}, some_name]", kind="temporal", condition=f"some_name and not other"), 7, "efined"),
+        (correlation(C, f"[{A}, some_name]", kind="temporal", condition="some_name and not other"), 7, "efined"),
         (correlation(C, "[some_name]", kind="temporal", condition="some_name"), 7, "and, or, not"),
         (correlation(C, f"[{A}, some_name]", kind="temporal", condition="{gte: 1}"), 7, "leave its condition out"),
         (correlation(C, A, kind="temporal", condition=""), 5, "two different rules"),
@@ -320,19 +368,48 @@ def test_a_correlation_that_cannot_be_evaluated_is_refused_with_its_line(text: s
 def test_the_pipelines_that_ship_are_usable_and_turn_web_rules_into_ecs() -> None:
     folder = Path(__file__).parents[3] / "rules" / "pipelines"
     pipelines = tuple((path.name, path.read_text("utf-8")) for path in sorted(folder.glob("*.yml")))
-    text = rule(A, detection="selection: {cs-method: POST, c-ip|cidr: 192.0.2.0/24, sc-status: 200, cs-uri-query|contains: x}")
+    text = rule(
+        A, detection="selection: {cs-method: POST, c-ip|cidr: 192.0.2.0/24, sc-status: 200, cs-uri-query|contains: x}"
+    )
     rules = loaded(text.replace("product: x", "category: webserver"), pipelines=pipelines)
     assert rules.refused == ()
-    assert {p.field for p in leaves(rules.rules[A].condition)} == {"http.request.method", "source.ip", "http.response.status_code", "url.query"}
+    assert {p.field for p in leaves(rules.rules[A].condition)} == {
+        "http.request.method",
+        "source.ip",
+        "http.response.status_code",
+        "url.query",
+    }
 
 
 def test_any_text_at_all_is_loaded_or_refused_but_never_raises() -> None:
     from hypothesis import given, settings
     from hypothesis import strategies as st
 
-    keys = st.sampled_from(["title", "id", "name", "logsource", "detection", "condition", "correlation", "filter", "rules", "soc", "action", "tags", "x|re"])
-    leaf: st.SearchStrategy[Any] = st.one_of(st.none(), st.booleans(), st.integers(-3, 3), st.floats(), st.text(max_size=5), st.just("global"), st.just(A))
-    document = st.recursive(leaf, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(keys, inner, max_size=5)), max_leaves=12)
+    keys = st.sampled_from(
+        [
+            "title",
+            "id",
+            "name",
+            "logsource",
+            "detection",
+            "condition",
+            "correlation",
+            "filter",
+            "rules",
+            "soc",
+            "action",
+            "tags",
+            "x|re",
+        ]
+    )
+    leaf: st.SearchStrategy[Any] = st.one_of(
+        st.none(), st.booleans(), st.integers(-3, 3), st.floats(), st.text(max_size=5), st.just("global"), st.just(A)
+    )
+    document = st.recursive(
+        leaf,
+        lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(keys, inner, max_size=5)),
+        max_leaves=12,
+    )
 
     @settings(max_examples=150, deadline=None)
     @given(st.one_of(st.text(), st.lists(document, max_size=3)))
