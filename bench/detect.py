@@ -81,7 +81,7 @@ def rsigma(corpus: Path, folders: list[str], lines: list[bytes]) -> tuple[float,
         folder = Path(name)
         for part in folders:
             (folder / "rules").mkdir(exist_ok=True)
-            os.symlink(corpus / "sigma" / part, folder / "rules" / part)
+            (folder / "rules" / part).symlink_to(corpus / "sigma" / part)
         hinted, empty = folder / "hinted.ndjson", folder / "one.ndjson"
         with hinted.open("wb") as out:
             for number, line in enumerate(lines):

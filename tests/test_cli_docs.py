@@ -19,7 +19,7 @@ def commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Com
             yield from commands(child_command, f"{name} {child}")
 
 
-@pytest.mark.parametrize(("name", "command"), list(commands(soc, "soc")), ids=lambda value: str(value))
+@pytest.mark.parametrize(("name", "command"), list(commands(soc, "soc")), ids=str)
 def test_every_command_has_help(name: str, command: click.Command):
     assert command.help, name
 

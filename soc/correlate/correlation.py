@@ -281,7 +281,6 @@ class Correlation:
             group.episodes = [episode for episode in group.episodes if episode.end >= self._cut]
         if not number:
             return
-        cut = group.times[number] if number < len(group.times) else group.times[-1] + 1
         for episode in group.episodes:
             low = bisect_left(group.times, episode.first, 0, number)
             high = bisect_right(group.times, episode.last + self._timespan, 0, number)
@@ -295,18 +294,22 @@ class Correlation:
             episode.sealed_sample = (*episode.sealed_sample, *kept)
             episode.sealed += len(ids)
             if self._chained:
-                episode.sealed_last = self._last_anchor(group, low, high, cut, episode.sealed_last)
+                episode.sealed_last = self._last_anchor(group, low, high, episode.sealed_last)
 
-    def _last_anchor(self, group: Group, low: int, high: int, cut: Micros, known: Micros | None) -> Micros | None:
-        """The last satisfied anchor among entries about to be dropped: it holds a run together when a child changes."""
+    def _last_anchor(self, group: Group, low: int, high: int, known: Micros | None) -> Micros | None:
+        """The last satisfied anchor among entries about to be dropped: it holds a run together when a child changes.
+
+        A span does not tell: between its first and last anchor there may be some that are not satisfied.
+        """
         if self._demand.test is not None:
             return known
-        sweep = sweep_for(self._demand, self._timespan)
-        for span in sweep.advance(group.times, group.entries):
-            if span.first < cut:
-                last = bisect_right(group.times, span.last, low, high) - 1
-                if last >= low and group.times[last] >= span.first:
-                    known = max(known if known is not None else NEVER, group.times[last])
+        times = group.times
+        for anchor in range(high - 1, low - 1, -1):
+            begin = bisect_left(times, times[anchor])
+            end = bisect_right(times, times[anchor] + self._timespan)
+            window = sweep_for(self._demand, self._timespan)
+            if window.advance(times[begin:end], group.entries[begin:end]):
+                return times[anchor]
         return known
 
     def _bound_events(self, group: Group, out: Outcome) -> None:

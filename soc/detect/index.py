@@ -1,4 +1,4 @@
-"""The shared literal index: for one routing set and one field, a value in, the rules it triggers out.
+r"""The shared literal index: for one routing set and one field, a value in, the rules it triggers out.
 
                  value ──► memo ──hit──► rules
                              │ miss
@@ -10,6 +10,7 @@ Every rule is in the index of one need only (``soc.detect.trigger``), so each pa
 """
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any, Final, Protocol, cast
 
 import ahocorasick
@@ -77,7 +78,7 @@ class FieldIndex(dict[Any, Slots]):
         t = value if type(value) is str else text(value)
         slots = self._seek(value, t)
         # True == 1 and False == 0 as keys, but not as text: these four are looked up each time.
-        if type(value) is str or (value != 0 and value != 1):
+        if type(value) is str or value not in (0, 1):
             self._room -= len(t)
             if self._room < 0 or len(self) >= MEMO_VALUES:
                 self.clear()
@@ -173,7 +174,7 @@ class KeywordIndex:
         found: list[Slots] = []
         if self._literals:
             strings = [v for v in values if type(v) is str]
-            if self._numbers or list in map(type, values):
+            if self._numbers or not _PLAIN.issuperset(map(type, values)):
                 strings += self._others(values)
             joined = "\n".join(strings).casefold()
             if self._many is not None:
@@ -192,8 +193,7 @@ class KeywordIndex:
         """Texts of what is no string: items of lists, and numbers where a literal could be part of one."""
         others: list[str] = []
         for value in values:
-            kind = type(value)
-            if kind is str or value is None or (kind in _NUMBERS and not self._numbers):
+            if isinstance(value, str) or value is None or (isinstance(value, _NUMBERS) and not self._numbers):
                 continue
             others += [text(item) for item in scalars(value) if item is not None]
         return others
@@ -202,6 +202,7 @@ class KeywordIndex:
 _NUMBER_TEXT: Final = frozenset("0123456789.+-einfaxtrulsbcd")
 """Every character that the text of a number or boolean can have."""
 _NUMBERS: Final = (int, float, bool)
+_PLAIN: Final[frozenset[type]] = frozenset((str, int, float, bool, type(None)))
 _MANY_GATES: Final = 30
 _GATE: Final = 4
 
@@ -214,11 +215,7 @@ def gates(literals: Iterable[str]) -> list[str]:
     parts: dict[str, set[str]] = {}
     for literal in literals:
         own = {literal[i : i + _GATE] for i in range(max(1, len(literal) - _GATE + 1))}
-        own |= {
-            pair
-            for pair in map("".join, zip(literal, literal[1:], strict=False))
-            if not any(c.isalnum() or c.isspace() for c in pair)
-        }
+        own |= {pair for pair in map("".join, pairwise(literal)) if not any(c.isalnum() or c.isspace() for c in pair)}
         for part in own:
             parts.setdefault(part, set()).add(literal)
     chosen: list[str] = []
@@ -231,6 +228,7 @@ def gates(literals: Iterable[str]) -> list[str]:
 
 
 def each(index: FieldIndex, value: Any) -> list[Slots]:
+    """What a value triggers: of a list, what any of its items does."""
     if isinstance(value, (list, tuple, dict)):
         looked_up = [_look_up(index, item) for item in scalars(cast("Any", value)) if item is not None]
         return [slots for slots in looked_up if slots]

@@ -7,7 +7,7 @@ matched character by character with a small set of places, so that the two canno
 import re
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import Any, cast
 
 from sigma.conditions import ConditionAND, ConditionFieldEqualsValueExpression, ConditionNOT, ConditionOR
 from sigma.rule import SigmaRule
@@ -109,7 +109,7 @@ def _scalar(wanted: Any, value: Any, fields: Mapping[str, Any], *, keyword: bool
     if isinstance(wanted, SigmaFieldReference):
         others = (text(o).casefold() for o in scalars(fields.get(wanted.field)) if o is not None)
         return any(_refers(wanted, text(value).casefold(), other) for other in others)
-    raise TypeError(type(wanted))
+    raise TypeError(type(cast("object", wanted)))
 
 
 def _string(wanted: SigmaString, value: str, *, keyword: bool) -> bool:

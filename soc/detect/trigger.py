@@ -15,6 +15,7 @@ from soc.sigma.matchers import (
     Anchor,
     Compare,
     Exists,
+    Matcher,
     Network,
     Null,
     Present,
@@ -52,7 +53,14 @@ class Probe:
 
 Need = Literal | Probe
 
-_PROBE_COSTS: Final = {Regex: 0.08, Network: 0.1, TimePart: 0.1, Compare: 0.2, Present: 0.5, Exists: 0.6}
+_PROBE_COSTS: Final[dict[type[Matcher], float]] = {
+    Regex: 0.08,
+    Network: 0.1,
+    TimePart: 0.1,
+    Compare: 0.2,
+    Present: 0.5,
+    Exists: 0.6,
+}
 _MIN_REGEX_LITERAL: Final = 3
 """A shorter literal of an expression is everywhere: the expression is then tested itself, behind that literal."""
 _PROBE_PENALTY: Final = 4.0

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from soc.bus.base import Message, Record, raw_id
 from soc.clock import Micros
@@ -26,6 +27,10 @@ class CorrelateSettings:
     max_events_per_group: int
 
 
+_ITEM = cast("type[Detection | Watermark]", Detection | Watermark)
+"""What stands on ``soc.detections``, told apart by its tag."""
+
+
 class Correlate:
     """Correlation over one detections partition.
 
@@ -47,6 +52,8 @@ class Correlate:
     async def step(self, records: Sequence[Record], now: Micros) -> Work:
         """Process one batch, run by run of equal rule sets."""
         work = Work()
+        if self._rules is None and b"rule_set" in self._state:
+            await self._change(self._restored_set(), work)
         for rule_set, items in self._runs(records, work):
             if rule_set and (self._rules is None or self._rules.hash != rule_set):
                 await self._change(rule_set, work)
@@ -97,7 +104,7 @@ class Correlate:
         rule_set = self._restored_set()
         for record in records:
             try:
-                item = decode(record.value, Detection | Watermark)  # type: ignore[arg-type]
+                item = decode(record.value, _ITEM)
             except RecordError as error:
                 work.outputs.append(_dead_letter(record, error))
                 continue

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import or_
 from typing import Any, Final
 
 from sigma.conditions import (
@@ -150,7 +148,7 @@ def matcher_of(value: Any, *, keyword: bool) -> Matcher:
     if isinstance(value, SigmaRegularExpression):
         if value.contains_placeholder():
             raise NotEvaluatedError(_no_list(value.regexp.s))
-        return Regex(str(value.regexp), reduce(or_, (_FLAGS[flag] for flag in value.flags), 0))
+        return Regex(str(value.regexp), sum(int(_FLAGS[flag]) for flag in value.flags))
     if isinstance(value, SigmaCompareExpression):
         if isinstance(value.number, SigmaTimestampPart):
             return TimePart(_UNITS[value.number.timestamp_part.name], _OPS[value.op], value.number.number)

@@ -65,10 +65,8 @@ class Interner:
     def __init__(self) -> None:
         self._known: dict[tuple[str | None, Matcher], Predicate] = {}
 
-    def __len__(self) -> int:
-        return len(self._known)
-
     def __call__(self, field: str | None, matcher: Matcher) -> Predicate:
+        """The predicate that ``matcher`` holds for ``field``."""
         key = (field, matcher)
         predicate = self._known.get(key)
         if predicate is None:

@@ -103,7 +103,7 @@ def _nodes(text: str) -> Iterator[tuple[yaml.Node, Any]]:
                 raise yaml.constructor.ConstructorError(
                     None, None, "its aliases write out to too much", node.start_mark
                 )
-            yield node, loader.construct_document(node)
+            yield node, cast("Any", loader).construct_document(node)
     finally:
         loader.dispose()
 

@@ -5,17 +5,16 @@ size. Back-references and look-around cannot be followed so: such a pattern stay
 """
 
 import re
-import re._constants as sre  # the parse tree is not public; the names are stable from 3.11 on
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from soc.sigma.regex import REPEATS, Tree, parse, simplify
+from soc.sigma.regex import REPEATS, Tree, parse, simplify, sre
 
 _MAX_PLACES: Final = 2_000
 _WORK: Final = 2_000_000
 """Value length times pattern places that one search may cost; longer values are cut."""
-_CATEGORIES: Final = {
+_CATEGORIES: Final[dict[Any, str]] = {
     sre.CATEGORY_DIGIT: r"\d",
     sre.CATEGORY_NOT_DIGIT: r"\D",
     sre.CATEGORY_SPACE: r"\s",

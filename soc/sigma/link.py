@@ -88,7 +88,7 @@ def _resolve(draft: Draft, names: Mapping[str, str], rules: Mapping[str, Compile
     return ids
 
 
-def _build(
+def _build(  # noqa: PLR0917  # private, called once
     draft: Draft,
     ids: list[str],
     names: Mapping[str, str],
@@ -111,7 +111,8 @@ def _build(
         raise document.error(f"{kind} needs at least two different rules", "correlation", "rules")
     group_by = tuple(rule.group_by or ())
     written = _aliases(draft, names, ids)
-    wanted = dict.fromkeys([*group_by, *([condition.field] if condition and condition.field else [])])
+    counted = [condition.field] if condition is not None and condition.field else []
+    wanted: dict[str, None] = dict.fromkeys([*group_by, *counted])
     aliases: dict[str, dict[str, str]] = {}
     for name in wanted:
         mapping = {

@@ -62,19 +62,19 @@ class Text(Matcher):
     def test(self) -> Test:
         """See ``Matcher``."""
         want = self.text
-        if self.cased:
-            return {
-                "exact": lambda v, t, f: t == want,  # noqa: ARG005
-                "prefix": lambda v, t, f: t.startswith(want),  # noqa: ARG005
-                "suffix": lambda v, t, f: t.endswith(want),  # noqa: ARG005
-                "contains": lambda v, t, f: want in t,  # noqa: ARG005
-            }[self.anchor]
-        return {
-            "exact": lambda v, t, f: f == want,  # noqa: ARG005
-            "prefix": lambda v, t, f: f.startswith(want),  # noqa: ARG005
-            "suffix": lambda v, t, f: f.endswith(want),  # noqa: ARG005
-            "contains": lambda v, t, f: want in f,  # noqa: ARG005
-        }[self.anchor]
+        cased: dict[Anchor, Test] = {
+            "exact": lambda _v, t, _f: t == want,
+            "prefix": lambda _v, t, _f: t.startswith(want),
+            "suffix": lambda _v, t, _f: t.endswith(want),
+            "contains": lambda _v, t, _f: want in t,
+        }
+        folded: dict[Anchor, Test] = {
+            "exact": lambda _v, _t, f: f == want,
+            "prefix": lambda _v, _t, f: f.startswith(want),
+            "suffix": lambda _v, _t, f: f.endswith(want),
+            "contains": lambda _v, _t, f: want in f,
+        }
+        return (cased if self.cased else folded)[self.anchor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,8 @@ class Wildcard(Matcher):
         """See ``Matcher``."""
         match = _sequence(self.parts)
         if self.cased:
-            return lambda v, t, f: match(t)  # noqa: ARG005
-        return lambda v, t, f: match(f)  # noqa: ARG005
+            return lambda _v, t, _f: match(t)
+        return lambda _v, _t, f: match(f)
 
 
 def _sequence(parts: tuple[str | bool, ...]) -> Callable[[str], bool]:
@@ -266,7 +266,7 @@ class Null(Matcher):
 
     def test(self) -> Test:
         """See ``Matcher``."""
-        return lambda v, t, f: False  # noqa: ARG005
+        return lambda _v, _t, _f: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +282,7 @@ class Exists(Matcher):
     def test(self) -> Test:
         """See ``Matcher``."""
         wanted = self.wanted
-        return lambda v, t, f: wanted  # noqa: ARG005
+        return lambda _v, _t, _f: wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +291,7 @@ class Present(Matcher):
 
     def test(self) -> Test:
         """See ``Matcher``."""
-        return lambda v, t, f: True  # noqa: ARG005
+        return lambda _v, _t, _f: True
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ memo by value: log values repeat. Code is generated for terms and conditions onc
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from soc.sigma.condition import All, Any_, Leaf, Node, Not, Predicate, holds
+from soc.sigma.condition import All, Leaf, Node, Not, holds
 from soc.sigma.matchers import Reference, Test, Text
 from soc.sigma.values import MISSING, text
 
@@ -45,7 +45,7 @@ class Term(dict[Any, bool]):
         t = text(value)
         answer = self._compute(value, t, t.casefold())
         # True == 1 and False == 0 as keys, but not as text: these four are computed each time.
-        if type(value) is str or (value != 0 and value != 1):
+        if type(value) is str or value not in (0, 1):
             self._room -= len(t)
             if self._room < 0 or len(self) >= MEMO_VALUES:
                 self.clear()
@@ -126,18 +126,17 @@ def _scalar_source(node: Node, names: dict[str, Any]) -> str:
         return f"(not {_scalar_source(node.part, names)})"
     if isinstance(node, All):
         return f"({' and '.join(_scalar_source(part, names) for part in node.parts)})"
-    exact = {p.predicate.matcher.text for p in node.parts if _is_exact(p)}  # pyright: ignore
-    parts = [_scalar_source(part, names) for part in node.parts if not _is_exact(part)]
+    exact = frozenset(own for part in node.parts if (own := _exact_text(part)) is not None)
+    parts = [_scalar_source(part, names) for part in node.parts if _exact_text(part) is None]
     if exact:
-        parts.insert(0, f"f in {_name(names, frozenset(exact))}")
+        parts.insert(0, f"f in {_name(names, exact)}")
     return f"({' or '.join(parts)})"
 
 
-def _is_exact(node: Node) -> bool:
-    if not isinstance(node, Leaf):
-        return False
-    matcher = node.predicate.matcher
-    return isinstance(matcher, Text) and matcher.anchor == "exact" and not matcher.cased
+def _exact_text(node: Node) -> str | None:
+    """What the value must be, where the node says just that: many of these are one look-up in a set."""
+    matcher = node.predicate.matcher if isinstance(node, Leaf) else None
+    return matcher.text if isinstance(matcher, Text) and matcher.anchor == "exact" and not matcher.cased else None
 
 
 def _walk(node: Node, v: Any, t: str, f: str) -> bool:
@@ -150,6 +149,3 @@ def _walk(node: Node, v: Any, t: str, f: str) -> bool:
     if isinstance(node, All):
         return all(_walk(part, v, t, f) for part in node.parts)
     return any(_walk(part, v, t, f) for part in node.parts)
-
-
-__all__ = ["Any_", "Predicate", "Program", "Programs", "Term"]

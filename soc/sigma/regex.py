@@ -1,9 +1,12 @@
 """What a regular expression's own parse tree tells before it is ever run: is it risky, and what must occur in the text."""
 
-import re._constants as sre  # the parse tree is not public; the names are stable from 3.11 on
-import re._parser as sre_parser
+import importlib
 from collections.abc import Iterable
 from typing import Any, Final
+
+sre: Any = importlib.import_module("re._constants")
+"""The names in the parse tree of ``re``: not public and without type stubs, but the same from Python 3.11 on."""
+_parse: Any = importlib.import_module("re._parser").parse
 
 Tree = Iterable[tuple[Any, Any]]
 
@@ -25,7 +28,7 @@ def parse(source: str, flags: int) -> Any:
     Raises:
         re.error: if it is no expression.
     """
-    return sre_parser.parse(source, flags)
+    return _parse(source, flags)
 
 
 def is_risky(source: str, flags: int) -> bool:

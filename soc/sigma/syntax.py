@@ -140,7 +140,7 @@ def parse(document: Document, data: dict[str, Any]) -> Parsed:
 def _canonical(data: dict[str, Any]) -> dict[str, Any]:
     """``utf16le``, which the specification names beside ``wide`` and pySigma 1.5 does not know, as ``wide``."""
     detection = data.get("detection")
-    if not isinstance(detection, Mapping) or "utf16le" not in str(detection):
+    if not isinstance(detection, Mapping) or "utf16le" not in str(cast("Any", detection)):
         return data
     return {**data, "detection": _renamed(detection)}
 

@@ -222,3 +222,16 @@ def test_nothing_is_left_of_anything_after_the_end():
     run.batch([hit("e1", 1), hit("e2", 2), hit("e1", 1, target="d"), hit("e3", 2, by="b", target="d")])
     run.batch([mark(FAR)])
     assert (run.machine.groups, set(run.state)) == (0, {b"w"})
+
+
+def test_what_left_memory_holds_a_run_together_only_as_far_as_its_windows_were_satisfied():
+    #   0000   b c   x d     4 within 5: the window of 0 and, with the child k beside d, that of c; never that of b
+    #   ├────────┤   k
+    run = Run(correlator(rule(count=4, timespan=5, rules=("a", "child"), depth=2), lateness=10))
+    run.batch([hit(f"e{n}", 0) for n in range(4)] + [hit("b", 4), hit("c", 5), hit("x", 9), hit("d", 10)])
+    run.batch([hit("k", 10, by="child", revision=1)])
+    assert {one[3] for one in run.fold.live} == {10}
+    run.batch([mark(20)])
+    run.batch([])  # depth 2 follows one batch later: what is before 5 leaves memory with the next change
+    run.batch([hit("k", 90, by="child", revision=2)])
+    assert {one[4] for one in run.end()} == {("e0", "e1", "e2", "e3", "b", "c")}
