@@ -51,7 +51,7 @@ def measure(rules, stream, batch):
     began = time.process_time()
     for number, items in enumerate(batches):
         newest = items[-1].time
-        outcome = correlator.apply([*items, Watermark(0, newest)], newest)
+        outcome = correlator.apply([*items, Watermark(0, newest)])
         state += sum(len(value) for value in outcome.state.values() if value)
         revisions += len(outcome.episodes)
         batches[number] = []
@@ -101,7 +101,7 @@ def memory(number, rng):
     for place in range(number):
         at = START + place
         one = detection(rules[place % 50], f"10.0.{place // 50}", place, at, rng, values=50)
-        correlator.apply([one], at)
+        correlator.apply([one])
     gc.collect()
     return round((resident() - before) / correlator.groups)
 

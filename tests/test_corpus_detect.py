@@ -21,7 +21,7 @@ pytestmark = pytest.mark.corpus
 
 HERE = Path(__file__).resolve().parents[1]
 CORPUS = Path(os.environ.get("SOC_CORPUS", HERE.parent / "shared" / "corpus"))
-NAIVE_SECONDS = 25
+NAIVE_SECONDS = 15
 """How long the naive evaluator may take; it decides how many events are compared with all rules."""
 
 

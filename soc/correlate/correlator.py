@@ -96,12 +96,11 @@ class Correlator:
         for one in self._rules.values():
             one.restore(self._watermarks.levels[one.rule.depth - 1], kept[one.key])
 
-    def apply(self, items: Sequence[Detection | Watermark], now: Micros) -> Outcome:
+    def apply(self, items: Sequence[Detection | Watermark]) -> Outcome:
         """Take a batch, in the order it was read.
 
         Args:
             items: detections and watermarks.
-            now: wall time; it counts only while every raw partition is idle.
 
         Returns:
             What to commit together with how far the input was read.
@@ -126,8 +125,6 @@ class Correlator:
                 else:
                     rule.take(item, fresh[item.target], out)
         self._settle(out)
-        if self._watermarks.tick(now):
-            self._rise(1, out)
         for depth in self._watermarks.stage(before[1]):
             self._rise(depth, out)
         progress = self._watermarks.dump()

@@ -53,11 +53,12 @@ class Watermark(msgspec.Struct, frozen=True, array_like=True, tag="w"):
     """How far event time has come in one raw partition: nothing older than ``time`` is expected from it.
 
     Written by the engine to every detections partition, at most once a second per raw partition. Being a record, replay
-    repeats it. ``idle`` says that no source of that partition is active, so that it holds nobody back.
+    repeats it.
 
     Attributes:
         raw_partition: which input it speaks for.
-        time: the minimum over that partition's active sources of the newest correlation time.
+        time: the minimum over that partition's active sources of the newest correlation time; without active sources,
+            the time up to which everything received has been processed, said again every few seconds.
         idle: no source of the partition is active.
     """
 

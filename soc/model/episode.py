@@ -41,6 +41,7 @@ class Episode(msgspec.Struct, frozen=True):
         state: ``retracted``: it no longer holds; ``merged``: it became part of ``merged_into``.
         merged_into: id of the surviving episode (the one that fired first).
         late: some member came after the watermark had passed it.
+        muted: the rule raises no alerts of its own (it only feeds others); kept, because those name it as a member.
     """
 
     id: str
@@ -59,3 +60,4 @@ class Episode(msgspec.Struct, frozen=True):
     state: EpisodeState = "live"
     merged_into: str = ""
     late: bool = False
+    muted: bool = False

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+import msgspec
+
 from soc.bus.base import Message, Record, raw_id
 from soc.clock import Micros
 from soc.correlate.correlator import Correlator
@@ -49,7 +51,7 @@ class Correlate:
         """Keep the state until the first detection says which rule set it belongs to."""
         self._state = dict(state)
 
-    async def step(self, records: Sequence[Record], now: Micros) -> Work:
+    async def step(self, records: Sequence[Record], now: Micros) -> Work:  # noqa: ARG002 - event time alone counts here
         """Process one batch, run by run of equal rule sets."""
         work = Work()
         if self._rules is None and b"rule_set" in self._state:
@@ -57,9 +59,9 @@ class Correlate:
         for rule_set, items in self._runs(records, work):
             if rule_set and (self._rules is None or self._rules.hash != rule_set):
                 await self._change(rule_set, work)
-            self._apply(items, now, work)
+            self._apply(items, work)
         if not records:
-            self._apply([], now, work)
+            self._apply([], work)
         return work
 
     async def _change(self, rule_set: str, work: Work) -> None:
@@ -75,12 +77,14 @@ class Correlate:
         self._correlator.restore(self._state)
         self._keep({b"rule_set": rule_set.encode()}, work)
 
-    def _apply(self, items: Sequence[Detection | Watermark], now: Micros, work: Work) -> None:
+    def _apply(self, items: Sequence[Detection | Watermark], work: Work) -> None:
         if self._correlator is None or self._rules is None:
             return
-        outcome = self._correlator.apply(items, now)
+        outcome = self._correlator.apply(items)
         for episode in outcome.episodes:
-            work.outputs.append(Message(EPISODES, episode.id.encode(), encode(episode)))
+            muted = episode.rule not in self._rules.alerting
+            published = msgspec.structs.replace(episode, muted=True) if muted else episode
+            work.outputs.append(Message(EPISODES, episode.id.encode(), encode(published)))
             for key, detection in feed_episode(episode, self._rules):
                 work.outputs.append(Message(DETECTIONS, key, encode(detection)))
         self._keep(outcome.state, work)

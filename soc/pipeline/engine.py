@@ -58,7 +58,7 @@ class Engine:
             if index % YIELD_EVERY == YIELD_EVERY - 1:
                 await asyncio.sleep(0)
         work.state.update(self._balance.changes())
-        mark, clocks = self._watermarks.emit(now)
+        mark, clocks = self._watermarks.emit(now, caught_up=not records)
         work.state.update(clocks)
         if mark is not None:
             work.outputs.extend(_to_each_partition(mark, self._parts.detection_partitions))

@@ -36,7 +36,7 @@ class TriageStage:
             except RecordError as error:
                 work.outputs.append(_dead_letter(record, error))
         await self._learn_rules(items)
-        outcome = self._fold.apply(items, now)
+        outcome = self._fold.apply([item for item in items if isinstance(item, Action) or not item.muted], now)
         for alert in outcome.alerts:
             work.outputs.append(Message(ALERTS, alert.id.encode(), encode(alert)))
         for incident in outcome.incidents:

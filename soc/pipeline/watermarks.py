@@ -9,6 +9,8 @@ from soc.model import Event, Watermark, decode
 
 STATE_PREFIX = b"clock/"
 EMIT_EVERY: Micros = SECOND
+IDLE_EVERY: Micros = 10 * SECOND
+"""How often a partition without active sources says that it has seen everything: an absence waits so much longer at most."""
 
 
 class SourceClock(msgspec.Struct, array_like=True):
@@ -21,8 +23,9 @@ class SourceClock(msgspec.Struct, array_like=True):
 class Watermarks:
     """The watermark of one raw partition: the minimum over its active sources of their newest correlation time.
 
-    A source silent for ``idle`` holds nobody back; when all are, the partition says that it is idle. Becoming idle or
-    active again is a record like any other, so that replay repeats it (DESIGN §3).
+    A source silent for ``idle`` holds nobody back; when all are, the partition says instead, again and again, up to when it
+    has processed what was received: time goes on for an absence whose only source is dead, and stands still while the
+    engine is dead or behind, so that its backlog is not late. It is a record like any other: replay repeats it (DESIGN §3).
     """
 
     def __init__(self, partition: int, *, idle: Micros) -> None:
@@ -57,13 +60,20 @@ class Watermarks:
         source.heard = now
         self._touched.add(event.source)
 
-    def emit(self, now: Micros) -> tuple[Watermark | None, dict[bytes, bytes | None]]:
-        """The next watermark, if one is due and says anything new, with the state that must be committed with it."""
-        if now - self._emitted_at < EMIT_EVERY or not self._sources:
+    def emit(self, now: Micros, *, caught_up: bool) -> tuple[Watermark | None, dict[bytes, bytes | None]]:
+        """The next watermark, if one is due and says anything new, with the state that must be committed with it.
+
+        Args:
+            now: wall time.
+            caught_up: there was nothing more to read.
+        """
+        if now - self._emitted_at < EMIT_EVERY:
             return None, {}
         active = [source.newest for source in self._sources.values() if now - source.heard < self._idle]
         floor = self._last.time if self._last else 0
-        mark = Watermark(self._partition, max(floor, min(active)) if active else floor, idle=not active)
+        if not active and (not caught_up or now - self._emitted_at < IDLE_EVERY):
+            return None, {}
+        mark = Watermark(self._partition, max(floor, min(active) if active else now), idle=not active)
         if mark == self._last:
             return None, {}
         self._emitted_at = now

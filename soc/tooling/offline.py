@@ -153,7 +153,7 @@ class Offline:
         self._sampler.start()
         revisions = 0
         while True:
-            outcome = self._correlator.apply(items, now)
+            outcome = self._correlator.apply(items)
             revisions += len(outcome.episodes)
             for what, count in outcome.evicted.items():
                 self.evicted[what] = self.evicted.get(what, 0) + count

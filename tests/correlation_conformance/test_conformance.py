@@ -60,7 +60,7 @@ class Player:
         return [one for _, one in detections if one.target]
 
     def apply(self, items):
-        outcome = self.correlator.apply([*self.back, *items], 0)
+        outcome = self.correlator.apply([*self.back, *items])
         self.back = [one for episode in outcome.episodes for _, one in feed_episode(episode, self.rules)]
         self.latest |= {episode.id: episode for episode in outcome.episodes}
         for rule, number in outcome.late.items():

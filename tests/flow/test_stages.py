@@ -12,7 +12,7 @@ from soc.bus.embedded import EmbeddedBus
 from soc.clock import SECOND, now, to_iso
 from soc.detect.detector import Detector
 from soc.errors import CommitUnknownError, LogMismatchError
-from soc.model import Alert, Bundle, DeadLetter, RawRecord, decode, encode
+from soc.model import Alert, Bundle, DeadLetter, Episode, RawRecord, decode, encode
 from soc.normalize.normalizer import Normalizer
 from soc.pipeline.auditing import verify_audit
 from soc.pipeline.balance import key
@@ -23,7 +23,7 @@ from soc.pipeline.index import Index, rebuild
 from soc.pipeline.loop import StageLogic, run_stage
 from soc.pipeline.reconcile import reconcile
 from soc.pipeline.ruleset import RuleSets, publish, to_published
-from soc.pipeline.table import ALERTS, DEADLETTER, RAW, topology
+from soc.pipeline.table import ALERTS, DEADLETTER, EPISODES, RAW, topology
 from soc.pipeline.triage import TriageStage
 from soc.settings import SourceProfile
 from soc.sigma.load import load
@@ -65,8 +65,8 @@ class Pipeline:
         await self.store.close()
         await self.bus.close()
 
-    async def publish(self, least: int) -> None:
-        bundle = Bundle((("guessing.yml", GUESSING.replace("LEAST", str(least))),))
+    async def publish(self, least: int, more: str = "") -> None:
+        bundle = Bundle((("guessing.yml", GUESSING.replace("LEAST", str(least)) + more),))
         await publish(self.bus, to_published(bundle, load(bundle)))
 
     async def collect(self, lines: list[bytes], source: str = "bastion") -> None:
@@ -141,6 +141,31 @@ def test_lines_become_an_alert_a_dead_letter_and_a_balance(tmp_path: Path):
         health = await examine(pipeline.bus, tmp_path, pipeline.sets.current, lateness=LATENESS, now=now())
         assert health.ok
         assert {lag.stage for lag in health.lags if lag.records} <= {"forward"}
+        await pipeline.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_correlation_that_only_feeds_another_raises_no_alert_of_its_own(tmp_path: Path):
+    chain = """
+---
+title: Guessed
+id: 6f6cc5d7-9d51-4f58-9f0c-0e0d4c3f0004
+level: critical
+correlation: {type: event_count, rules: [6f6cc5d7-9d51-4f58-9f0c-0e0d4c3f0003], group-by: [source.ip], timespan: 5m, condition: {gte: 1}}
+"""
+
+    async def scenario() -> None:
+        pipeline = Pipeline(tmp_path)
+        await pipeline.publish(3, chain)
+        at = now() - 30 * SECOND
+        await pipeline.collect([line(n, at + n * SECOND) for n in range(4)])
+        await pipeline.run()
+        newest = {alert.id: alert for alert in await pipeline.values(ALERTS, Alert)}
+        assert [alert.title for alert in newest.values()] == ["Guessed"]
+        episodes = {episode.id: episode for episode in await pipeline.values(EPISODES, Episode)}
+        (member,) = next(iter(newest.values())).members
+        assert (episodes[member].muted, episodes[member].count) == (True, 4)
         await pipeline.close()
 
     asyncio.run(scenario())

@@ -139,7 +139,6 @@ class Run:
 
     machine: Correlator
     parents: Sequence[CorrelationRule] = ()
-    now: int = 0
 
     def __post_init__(self) -> None:
         self.fold = Fold()
@@ -148,8 +147,7 @@ class Run:
         self.outcomes: list[Outcome] = []
 
     def batch(self, items) -> Outcome:
-        self.now += 1
-        outcome = self.machine.apply([*self.back, *items], self.now)
+        outcome = self.machine.apply([*self.back, *items])
         self.back = [as_child(one, up) for one in outcome.episodes for up in self.parents if one.rule in up.rules]
         self.fold.take(outcome.episodes)
         for key, value in outcome.state.items():

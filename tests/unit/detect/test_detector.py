@@ -244,3 +244,34 @@ def test_deep_nesting_is_evaluated_without_generated_code() -> None:
         assert "not understood" in rules.refused[0].reason
     else:
         assert Detector(rules).detect_fields({"a": 1, "b": 1}, HERE) == ["r"]
+
+
+def test_true_and_1_are_told_apart_whichever_was_seen_first() -> None:
+    for first, second in ((True, 1), (1, True), (False, 0), (0, False)):
+        for wanted in (first, second):
+            detector = Detector(load(bundle_of({"s": {"n": wanted}, "condition": "s"})))
+            assert detector.detect_fields({"n": first}, HERE) == (["r"] if wanted is first else [])
+            assert detector.detect_fields({"n": second}, HERE) == (["r"] if wanted is second else [])
+            behind = Detector(load(bundle_of({"s": {"trigger": "seldom", "n": wanted}, "condition": "s"})))
+            for value in (first, second):
+                assert behind.detect_fields({"trigger": "seldom", "n": value}, HERE) == (["r"] if wanted is value else [])
+
+
+def test_a_case_blind_expression_finds_letters_that_re_equates_and_folding_does_not() -> None:
+    assert matches({"t|re|i": "xinyi"}, {"t": "X\u0130NYI"})
+    assert matches({"t|re|i": "xinyi.*"}, {"t": "aX\u0131NYI"})
+
+
+def test_rules_split_by_a_field_are_found_by_each_of_its_values_and_without_it() -> None:
+    texts = [
+        yaml.safe_dump(
+            {"title": "t", "name": f"r{i}", "logsource": {"product": "x"}, "detection": {"s": s, "condition": "s"}}
+        )
+        for i, s in enumerate([*({"code": i, "a": "x"} for i in range(12)), {"code": [3, 4]}, {"a": "x"}])
+    ]
+    bundle = Bundle((("f.yml", "---\n".join(texts)),))
+    detector = Detector(load(bundle))
+    naive = NaiveDetector(bundle, [f"r{i}" for i in range(14)])
+    for code in (3, "3", 4, 99, "zz", None, True, 1, [3, 7], [], 0):
+        for fields in ({"code": code, "a": "x"}, {"code": code}, {"a": "x"}):
+            assert sorted(detector.detect_fields(fields, HERE)) == sorted(naive.detect_fields(fields, HERE))
