@@ -1,7 +1,5 @@
 """All of SigmaHQ and 50,000 real Windows events: everything is loaded or refused with a place and a reason, and runs."""
 
-import os
-import tarfile
 import time
 from functools import cache
 from pathlib import Path
@@ -20,32 +18,8 @@ from soc.sigma.ruleset import RuleSet
 pytestmark = pytest.mark.corpus
 
 HERE = Path(__file__).resolve().parents[1]
-CORPUS = Path(os.environ.get("SOC_CORPUS", HERE.parent / "shared" / "corpus"))
 NAIVE_SECONDS = 15
 """How long the naive evaluator may take; it decides how many events are compared with all rules."""
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``sigma/`` and ``windows_50k.ndjson``, unpacked if they come packed."""
-    if (CORPUS / "sigma").is_dir() and (CORPUS / "windows_50k.ndjson").is_file():
-        return CORPUS
-    archives = sorted(CORPUS.rglob("*.tar.gz"))
-    packed = sorted(CORPUS.rglob("windows_50k.ndjson.gz"))
-    if not archives:
-        pytest.skip(
-            f"not covered: 3,780 SigmaHQ rules and 50,000 Windows events, no corpus in {CORPUS} (set SOC_CORPUS)"
-        )
-    folder = tmp_path_factory.mktemp("corpus")
-    for archive in archives:
-        if "sigma" in archive.name or "windows" in archive.name:
-            with tarfile.open(archive) as tar:
-                tar.extractall(folder, filter="data")
-    if packed:
-        import gzip
-
-        (folder / "windows_50k.ndjson").write_bytes(gzip.decompress(packed[0].read_bytes()))
-    return folder
 
 
 @cache

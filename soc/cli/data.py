@@ -99,7 +99,7 @@ def detect(file: Path, config: Path | None, rules: tuple[Path, ...], source: str
             record = RawRecord(line, now(), "file", str(file), str(file), profile=profile, cut=cut)
             for event, match in offline.feed(record, f"line-{number}", record.received):
                 print_json(_detection(event, match.rule, ruleset.infos[match.rule]))
-    for episode in offline.finish(now()):
+    for episode in offline.finish():
         print_json(_episode(episode, ruleset.infos[episode.rule]))
     seconds = time.perf_counter() - started
     statistics = {

@@ -228,7 +228,9 @@ async def _open_end(statuses: Sequence[ProcessStatus], stop: asyncio.Event) -> N
     await stop.wait()
 
 
-async def _judge(summary: Summary, told: Story, settings: Settings, *, console: str, token: str, standin: Standin) -> None:
+async def _judge(
+    summary: Summary, told: Story, settings: Settings, *, console: str, token: str, standin: Standin
+) -> None:
     """Wait for what the story says, approve as a person would, wait for the receipt, and compare."""
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
     timeout = aiohttp.ClientTimeout(total=15)

@@ -10,6 +10,7 @@ Every rule is in the index of one need only (``soc.detect.trigger``), so each pa
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final, Protocol, cast
 
@@ -164,7 +165,7 @@ class KeywordIndex:
                 literals.setdefault(need.text, []).append(slot)
         self._literals = list(literals.items())
         self._by_value = FieldIndex(odd) if odd else None
-        self._gates = gates(literals)
+        self._gates = gates(tuple(literals))
         self._many = _automaton(literals) if len(self._gates) > _MANY_GATES else None
         self._numbers = any(set(literal) <= _NUMBER_TEXT for literal in literals)
 
@@ -207,7 +208,8 @@ _MANY_GATES: Final = 30
 _GATE: Final = 4
 
 
-def gates(literals: Iterable[str]) -> list[str]:
+@lru_cache(maxsize=256)  # the views of one product share its keyword rules
+def gates(literals: tuple[str, ...]) -> tuple[str, ...]:
     """Short texts such that each literal contains at least one: greedily, the one that is in most literals first.
 
     Parts of four characters, or two that are no letters or digits (``::``), which are about as rare; shorter literals whole.
@@ -224,7 +226,7 @@ def gates(literals: Iterable[str]) -> list[str]:
         best = max(parts, key=lambda part: (len(parts[part] & left), part))
         chosen.append(best)
         left -= parts[best]
-    return chosen
+    return tuple(chosen)
 
 
 def each(index: FieldIndex, value: Any) -> list[Slots]:

@@ -5,7 +5,6 @@ record type), that field splits it, so that an event meets the index of the rule
 ``View``, at first guesses which trigger of a rule is rare, and after a while chooses again by what it has seen.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from itertools import chain
 from typing import Any, Final, Protocol, cast
@@ -14,9 +13,9 @@ from soc.detect.index import FieldIndex, KeywordIndex, Slots, each
 from soc.detect.trigger import Need, Option, exact_values, met
 from soc.sigma.values import text
 
-_LEARNING: Final = 1_500
+_LEARNING: Final = 600
 """Events that a view looks at before it chooses its triggers again."""
-_SAMPLE: Final = 150
+_SAMPLE: Final = 60
 _NOISY: Final = 0.01
 """A rule that is triggered by more of the events than this, mostly in vain, gets another trigger if one is rarer."""
 _SPLIT_RULES: Final = 8
@@ -40,7 +39,7 @@ class View:
         self._chosen: dict[Triggered, tuple[Need, ...]] = {}
         self.always: list[Any] = []
         self.learning = _LEARNING
-        self._counts: Counter[Any] = Counter()
+        self._counts: dict[Any, int] = {}
         self._sample: list[dict[str, Any]] = []
         for slot in slots:
             usable = [needs for _, needs in slot.options if not _settled(needs, known)]
@@ -81,8 +80,11 @@ class View:
     def learn(self, fields: dict[str, Any], candidates: list[Any], hits: list[Any]) -> None:
         """Notes what one event triggered; after enough of them, chooses the triggers again."""
         self.learning -= 1
-        self._counts.update(candidates)
-        self._counts.subtract(hits)
+        counts = self._counts
+        for slot in candidates:
+            counts[slot] = counts.get(slot, 0) + 1
+        for slot in hits:
+            counts[slot] -= 1
         if self.learning % (_LEARNING // _SAMPLE) == 0:
             self._sample.append(fields)
         if self.learning == 0:

@@ -235,9 +235,8 @@ class _Bench:
             return f"a line cannot be parsed as {letter.profile}: {letter.reason}: {letter.data[:120].decode(errors='replace')}"
         if rule not in self._rules.correlations:
             return _count(case, matches)
-        end = case.start + DAY
         # Of a rule that only feeds others the episodes are no alerts, but they are what its case is about.
-        return _compare(case, [episode for episode in offline.finish(end, muted=True) if episode.rule == rule])
+        return _compare(case, [episode for episode in offline.finish(muted=True) if episode.rule == rule])
 
     def _records(self, case: Case) -> Iterator[tuple[RawRecord, Micros]]:
         """The raw records in order of time."""

@@ -102,9 +102,9 @@ class Offline:
             self.discarded += 1
             return []
         self.events += 1
-        return self.feed_event(event, now)
+        return self.feed_event(event)
 
-    def feed_event(self, event: Event, now: Micros) -> list[tuple[Event, Match]]:
+    def feed_event(self, event: Event) -> list[tuple[Event, Match]]:
         """One event that is normalized already (it is not counted in ``events``)."""
         matches = self._detector.detect(event)
         if matches:
@@ -114,24 +114,23 @@ class Offline:
         if self._lateness is not None:
             self._follow(event)
         if len(self._pending) >= BATCH:
-            self._apply(now)
+            self._apply()
         return [(event, match) for match in matches]
 
-    def finish(self, now: Micros, *, muted: bool = False) -> list[Episode]:
+    def finish(self, *, muted: bool = False) -> list[Episode]:
         """The end of the input: every window closes.
 
         Args:
-            now: processing time.
             muted: also return episodes of correlations that raise no alerts because they only feed others.
 
         Returns:
             The live episodes by (start, rule, id): of correlations, and of single events where ``singles`` was asked.
         """
-        self._apply(now)  # all that feeds back comes before the end: nothing may be late because of it
+        self._apply()  # all that feeds back comes before the end: nothing may be late because of it
         self._pending.append(Watermark(0, END_OF_TIME))
         quiet = 0
         while quiet <= self._correlator.depth:  # a watermark rises one level of a chain with each batch
-            quiet = 0 if self._apply(now) else quiet + 1
+            quiet = 0 if self._apply() else quiet + 1
         live = [episode for episode in self._live.values() if muted or episode.rule in self._rules.alerting]
         self.episodes = len(live)
         return sorted(live, key=lambda episode: (episode.start, episode.rule, episode.id))
@@ -143,7 +142,7 @@ class Offline:
             if detection.target or self._singles:
                 self._pending.append(msgspec.structs.replace(detection, late=True) if late else detection)
 
-    def _apply(self, now: Micros) -> int:
+    def _apply(self) -> int:
         """Run the correlator until nothing feeds back: an episode may be an input of the correlations above it.
 
         Returns:

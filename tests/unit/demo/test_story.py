@@ -26,7 +26,7 @@ def played(told: Story) -> tuple[Offline, Counter[str]]:
     for number, line in enumerate(told.lines):
         received = NOW + round(line.delay * SECOND)
         run.feed(RawRecord(line.data, received, line.transport, "127.0.0.1:4", "127.0.0.1"), f"{number}", received)
-    return run, Counter(episode.rule for episode in run.finish(NOW))
+    return run, Counter(episode.rule for episode in run.finish())
 
 
 def test_the_story_gives_exactly_its_alerts():

@@ -254,7 +254,9 @@ def test_true_and_1_are_told_apart_whichever_was_seen_first() -> None:
             assert detector.detect_fields({"n": second}, HERE) == (["r"] if wanted is second else [])
             behind = Detector(load(bundle_of({"s": {"trigger": "seldom", "n": wanted}, "condition": "s"})))
             for value in (first, second):
-                assert behind.detect_fields({"trigger": "seldom", "n": value}, HERE) == (["r"] if wanted is value else [])
+                assert behind.detect_fields({"trigger": "seldom", "n": value}, HERE) == (
+                    ["r"] if wanted is value else []
+                )
 
 
 def test_a_case_blind_expression_finds_letters_that_re_equates_and_folding_does_not() -> None:

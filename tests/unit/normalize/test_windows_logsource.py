@@ -1,7 +1,6 @@
 """Windows channel and id give the Sigma logsources SigmaHQ's rules ask for, and native fields stay as they came."""
 
 import json
-import os
 from itertools import islice
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from soc.model.record import RawRecord
 from soc.normalize.normalizer import Normalizer
 from soc.settings import SourceProfile
 
-ROOT = Path(__file__).resolve().parents[3]
 RECEIVED = 1_795_334_400_000_000
 
 
@@ -63,19 +61,10 @@ def test_sysmon_12_is_what_its_event_type_says_and_both_if_it_says_nothing():
     assert _categories(channel, 12)[0] == {"registry_add", "registry_delete", "registry_event"}
 
 
-def _corpus() -> Path:
-    return Path(os.environ.get("SOC_CORPUS") or ROOT.parent / "shared" / "corpus")
-
-
 @pytest.mark.corpus
-def test_native_fields_of_real_events_stay_exactly_as_they_came():
-    import gzip
-
-    plain, packed = _corpus() / "windows_50k.ndjson", _corpus() / "windows_50k.ndjson.gz"
-    if not plain.exists() and not packed.exists():
-        pytest.skip("real Windows events not covered: no windows_50k.ndjson under SOC_CORPUS")
+def test_native_fields_of_real_events_stay_exactly_as_they_came(corpus: Path):
     normalizer = _normalizer()
-    with plain.open("rb") if plain.exists() else gzip.open(packed, "rb") as lines:
+    with (corpus / "windows_50k.ndjson").open("rb") as lines:
         for line in islice(lines, 0, 4000):
             event = _event(normalizer, line.rstrip(b"\n"))
             native = json.loads(line)
@@ -86,14 +75,12 @@ def test_native_fields_of_real_events_stay_exactly_as_they_came():
 
 
 @pytest.mark.corpus
-def test_every_windows_service_and_category_of_sigmahqs_rules_is_in_the_tables():
+def test_every_windows_service_and_category_of_sigmahqs_rules_is_in_the_tables(corpus: Path):
     import re
 
     from soc.normalize.products.windows_logsource import CATEGORIES, MORE_SERVICES, SERVICES
 
-    rules = _corpus() / "sigma" / "rules" / "windows"
-    if not rules.exists():
-        pytest.skip("SigmaHQ's Windows services and categories not covered: no unpacked sigma/rules under SOC_CORPUS")
+    rules = corpus / "sigma" / "rules" / "windows"
     text = "\n".join(path.read_text(encoding="utf-8") for path in rules.rglob("*.yml"))
     services = set(re.findall(r"^    service: ([\w-]+)", text, re.MULTILINE))
     categories = set(re.findall(r"^    category: (\w+)", text, re.MULTILINE))

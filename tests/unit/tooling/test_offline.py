@@ -57,7 +57,7 @@ STORY = [(0, "Failed"), (10, "Failed"), (20, "Failed"), (60, "Accepted")]
 
 
 def titles(run: Offline) -> list[tuple[str, int]]:
-    return [(CHAIN.infos[episode.rule].title, episode.count) for episode in run.finish(START)]
+    return [(CHAIN.infos[episode.rule].title, episode.count) for episode in run.finish()]
 
 
 def test_a_chain_of_correlations_fires_once_for_the_whole_story():
@@ -75,7 +75,7 @@ def test_the_order_of_a_file_does_not_matter(shuffled: list[tuple[int, tuple[int
         run = offline()
         for number, (second, word) in order:
             run.feed(*record(second, word, number))
-        return {(e.rule, e.group, e.start, e.end, e.count) for e in run.finish(START)}
+        return {(e.rule, e.group, e.start, e.end, e.count) for e in run.finish()}
 
     assert outcome(shuffled) == outcome(enumerate(STORY))
 
@@ -103,7 +103,7 @@ def test_single_events_become_episodes_where_asked():
         run = offline(SINGLE, singles=singles)
         for number in range(3):
             run.feed(*record(number, "Failed", number))
-        counts.append(len(run.finish(START)))
+        counts.append(len(run.finish()))
     assert counts == [0, 3]
 
 
@@ -115,5 +115,5 @@ def test_with_a_lateness_what_is_later_is_not_counted():
         for number, (second, word) in enumerate(late):
             data, name, _ = record(second, word, number)
             run.feed(data, name, START)
-        found.append(len([e for e in run.finish(START, muted=True) if CHAIN.infos[e.rule].title == "guessing"]))
+        found.append(len([e for e in run.finish(muted=True) if CHAIN.infos[e.rule].title == "guessing"]))
     assert found == [1, 0]

@@ -1,0 +1,30 @@
+"""What tests of several parts share: the development corpus, found and unpacked once."""
+
+import gzip
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``sigma/rules`` ..., ``logs/`` and ``windows_50k.ndjson``: SOC_CORPUS itself, or what is packed in it."""
+    place = Path(os.environ.get("SOC_CORPUS") or ROOT.parent / "shared" / "corpus")
+    if (place / "sigma").is_dir() and (place / "windows_50k.ndjson").is_file():
+        return place
+    packed = {name: place / name for name in ("sigma-rules.tar.gz", "logs.tar.gz", "windows_50k.ndjson.gz")}
+    if not all(path.is_file() for path in packed.values()):
+        message = f"not covered: SigmaHQ's rules, 50,000 Windows events, real log lines: no corpus in {place.name}"
+        if os.environ.get("SOC_REQUIRE_LIVE"):
+            pytest.fail(message)
+        pytest.skip(f"{message} (set SOC_CORPUS)")
+    folder = tmp_path_factory.mktemp("corpus")
+    for name, target in (("sigma-rules.tar.gz", "sigma"), ("logs.tar.gz", "logs")):
+        with tarfile.open(packed[name]) as archive:
+            archive.extractall(folder / target, filter="data")
+    (folder / "windows_50k.ndjson").write_bytes(gzip.decompress(packed["windows_50k.ndjson.gz"].read_bytes()))
+    return folder
