@@ -42,7 +42,7 @@ from soc.pipeline.triage import TriageStage
 from soc.settings import FileListener, HttpListener, Listener, Role, Settings, SyslogListener
 from soc.sigma.load import load
 from soc.store.embedded import EmbeddedStore
-from soc.telemetry import INPUT, LOADED_RULES, REFUSED_RULES
+from soc.telemetry import LOADED_RULES, REFUSED_RULES
 from soc.triage.fold import Triage
 
 STATUS_SECONDS = 1.0
@@ -151,9 +151,6 @@ class Process:
                 self.group, os.getpid(), tuple(self.roles), started, now(), ready, self.addresses, self.counters
             )
             write_status(self.settings.data_dir, status)
-            for listener, counters in self.counters.items():
-                for name, value in counters.items():
-                    INPUT.labels(listener, name).set(value)
             await _wait(self.stop, STATUS_SECONDS if ready else 0.05)
 
     async def stages(self, role: Role, make: Callable[[int], StageLogic]) -> None:

@@ -12,7 +12,7 @@ from aiohttp import web
 from soc.app import examine_installation, publish_rules
 from soc.console.auth import Users
 from soc.errors import UnavailableError
-from soc.pipeline.health import Health
+from soc.pipeline.exposition import exposition
 from soc.pipeline.status import ProcessStatus
 from soc.settings import Settings
 from soc.supervise import GROUPS, Supervisor, metrics_app, prepare_metrics, wait_until_ready
@@ -77,7 +77,7 @@ async def _ready_or_stopped(settings: Settings, stop: asyncio.Event) -> list[Pro
 @asynccontextmanager
 async def _metrics(settings: Settings) -> AsyncGenerator[None]:
     async def lag_lines() -> str:
-        return _lag_lines(await examine_installation(settings))
+        return exposition(await examine_installation(settings))
 
     runner = web.AppRunner(metrics_app(settings.data_dir, GROUPS, lag_lines), access_log=None)
     await runner.setup()
@@ -92,27 +92,6 @@ async def _metrics(settings: Settings) -> AsyncGenerator[None]:
         yield
     finally:
         await runner.cleanup()
-
-
-def _lag_lines(health: Health) -> str:
-    """What is seen from outside the stages, in Prometheus's text format."""
-    lines = ["# HELP soc_lag_records Records a stage has still to process", "# TYPE soc_lag_records gauge"]
-    lines += [f'soc_lag_records{{stage="{lag.stage}"}} {lag.records}' for lag in health.lags]
-    lines += [
-        "# HELP soc_lag_seconds Age of the oldest record a stage has still to process",
-        "# TYPE soc_lag_seconds gauge",
-    ]
-    lines += [f'soc_lag_seconds{{stage="{lag.stage}"}} {lag.seconds:.3f}' for lag in health.lags]
-    lines += [
-        "# HELP soc_sources_silent Sources heard in the last day that are silent",
-        "# TYPE soc_sources_silent gauge",
-    ]
-    lines += [f"soc_sources_silent {len(health.silent_sources)}"]
-    lines += ["# HELP soc_findings Findings of the health page", "# TYPE soc_findings gauge"]
-    for level in ("error", "warning"):
-        count = sum(finding.level == level for finding in health.findings)
-        lines.append(f'soc_findings{{level="{level}"}} {count}')
-    return "\n".join(lines) + "\n"
 
 
 def say_where(statuses: Sequence[ProcessStatus], password: str | None) -> None:

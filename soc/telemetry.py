@@ -21,12 +21,6 @@ STEP_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 DEAD_LETTERS = Counter("soc_dead_letters", "Records that a stage could not process", ["stage"])
-INPUT = Gauge(
-    "soc_input",
-    "Counters of one listener since its start: received, bytes, refused, cut, kernel_dropped ...",
-    ["listener", "counter"],
-    multiprocess_mode="mostrecent",
-)
 EVICTED = Counter("soc_correlation_evicted", "Groups or events of correlations dropped for a bound", ["what", "rule"])
 LATE = Counter("soc_correlation_late", "Detections past the allowed lateness, not applied in place", ["stage"])
 REFUSED_RULES = Gauge(
@@ -34,7 +28,6 @@ REFUSED_RULES = Gauge(
 )
 LOADED_RULES = Gauge("soc_rules_loaded", "Rules of the current set in use", multiprocess_mode="mostrecent")
 STORE_REFUSED = Counter("soc_store_refused", "Documents the store would not take", ["kind"])
-REPORTS = Gauge("soc_reports", "Reports by state", ["state"], multiprocess_mode="mostrecent")
 
 
 def configure_logging(level: str, style: str, **bound: str) -> None:

@@ -24,6 +24,7 @@ MEMO_VALUES: Final = 16_384
 """Values that one field remembers before it starts anew."""
 MEMO_CHARACTERS: Final = 1_000_000
 """Characters of those values: few long texts (script blocks) weigh as much as many short ones, and they repeat too."""
+_LONG: Final = 400
 _FEW: Final = 12
 """Up to here, seeking literals one by one beats the automaton (measured: str.find about 1 ns a character, it 15 to 60)."""
 
@@ -38,12 +39,25 @@ class _Automaton(Protocol):
 class FieldIndex(dict[Any, Slots]):
     """Value → triggered slots, for one field; itself the memo (a hit costs one look-up)."""
 
-    __slots__ = ("_components", "_exact", "_few", "_many", "_non_ascii", "_prefixes", "_probes", "_room", "_suffixes")
+    __slots__ = (
+        "_components",
+        "_exact",
+        "_few",
+        "_line_room",
+        "_lines",
+        "_many",
+        "_non_ascii",
+        "_prefixes",
+        "_probes",
+        "_room",
+        "_suffixes",
+    )
 
     def __init__(self, needs: Iterable[tuple[Need, Any]]) -> None:
         """``needs``: of one field, each with the slot it triggers."""
         super().__init__()
-        self._room = MEMO_CHARACTERS
+        self._room = self._line_room = MEMO_CHARACTERS
+        self._lines: dict[str, tuple[list[Any], ...]] = {}
         self._exact: dict[str, list[Any]] = {}
         self._components: dict[str, dict[str, list[Any]]] = {}
         self._non_ascii: list[Any] = []
@@ -72,8 +86,11 @@ class FieldIndex(dict[Any, Slots]):
         self._prefixes = _by_end(prefixes, at_start=True)
         self._suffixes = _by_end(suffixes, at_start=False)
         self._probes = list(probes.items())
-        self._few: list[tuple[str, list[Any]]] = list(parts.items()) if len(parts) <= _FEW else []
-        self._many = None if len(parts) <= _FEW else _automaton(parts)
+        whole = {
+            literal: slots for literal, slots in parts.items() if "\n" not in literal
+        }  # can be sought line by line
+        self._many = _automaton(whole) if len(whole) > _FEW else None
+        self._few = [item for item in parts.items() if self._many is None or item[0] not in whole]
 
     def __missing__(self, value: Any) -> Slots:
         t = value if type(value) is str else text(value)
@@ -112,8 +129,11 @@ class FieldIndex(dict[Any, Slots]):
             if literal in folded:
                 found += hit
         if self._many is not None:
-            for _, hit in self._many.iter(folded):
-                found += hit
+            if len(folded) < _LONG:
+                for _, hit in self._many.iter(folded):
+                    found += hit
+            else:
+                self._seek_by_line(self._many, folded, found)
         if self._non_ascii and not t.isascii():
             found += self._non_ascii
         for predicate, hit in self._probes:
@@ -121,6 +141,21 @@ class FieldIndex(dict[Any, Slots]):
             if test is not None and test(value, t, folded):
                 found += hit
         return tuple(dict.fromkeys(found)) if found else ()
+
+    def _seek_by_line(self, many: _Automaton, folded: str, found: list[Any]) -> None:
+        """A long text line by line: its lines repeat (a script's, a dump of settings) even where the whole never does."""
+        lines = self._lines
+        for line in folded.split("\n"):
+            hits = lines.get(line)
+            if hits is None:
+                hits = () if not line else tuple({id(hit): hit for _, hit in many.iter(line)}.values())
+                self._line_room -= len(line)
+                if self._line_room < 0 or len(lines) >= MEMO_VALUES:
+                    lines.clear()
+                    self._line_room = MEMO_CHARACTERS
+                lines[line] = hits
+            for hit in hits:
+                found += hit
 
 
 _END_LENGTHS: Final = (8, 4, 3, 2, 1)

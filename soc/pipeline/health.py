@@ -8,6 +8,7 @@ import msgspec
 
 from soc.bus.base import Bus
 from soc.clock import MINUTE, SECOND, Micros, to_iso
+from soc.forward.ledger import Ledger
 from soc.pipeline.balance import PREFIX, parse_key
 from soc.pipeline.ruleset import PublishedRules
 from soc.pipeline.status import is_alive, read_statuses
@@ -43,6 +44,7 @@ class Health(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...]
     silent_sources: tuple[str, ...]
     rules: dict[str, int]
+    reports: dict[str, int] = {}
 
 
 async def examine(bus: Bus, data_dir: Path, rules: PublishedRules | None, *, lateness: Micros, now: Micros) -> Health:
@@ -65,6 +67,8 @@ async def examine(bus: Bus, data_dir: Path, rules: PublishedRules | None, *, lat
             if dropped:
                 advice = "raise the listener's receive_buffer (and net.core.rmem_max), or have the device send over TCP"
                 findings.append(Finding("warning", listener, f"the kernel dropped {dropped} datagrams", advice))
+    reports = await _reports(bus)
+    findings += [_stuck(state, count) for state, count in reports.items() if state in _STUCK]
     silent = await _silent_sources(bus, now)
     if rules and rules.refused:
         advice = "`soc rules check` lists them with file, line and reason"
@@ -72,7 +76,7 @@ async def examine(bus: Bus, data_dir: Path, rules: PublishedRules | None, *, lat
     counts = {"loaded": len(rules.infos), "refused": len(rules.refused), "muted": len(rules.muted)} if rules else {}
     processes = tuple(msgspec.to_builtins(status) for status in statuses)
     ok = not any(finding.level == "error" for finding in findings)
-    return Health(ok, to_iso(now), tuple(lags), processes, tuple(findings), tuple(silent), counts)
+    return Health(ok, to_iso(now), tuple(lags), processes, tuple(findings), tuple(silent), counts, reports)
 
 
 async def _lags(bus: Bus, now: Micros) -> list[StageLag]:
@@ -86,6 +90,27 @@ async def _lags(bus: Bus, now: Micros) -> list[StageLag]:
         StageLag(stage, count, max(0.0, (now - oldest[stage]) / SECOND) if stage in oldest else 0.0)
         for stage, count in records.items()
     ]
+
+
+_STUCK: Mapping[str, str] = {
+    "uncertain": "the receiver's answer was lost and it cannot be asked: find out there whether it has the report",
+    "rejected": "the receiver refused the content: see the report's detail, mend the incident, approve again",
+    "blocked_auth": "the receiver refused who we are: check [forward.receiver] token and ca_file, then restart forward",
+    "stale": "the incident changed between preview and approval: look at the preview again and approve it",
+}
+
+
+def _stuck(state: str, count: int) -> Finding:
+    return Finding("error", "forward", f"{count} report(s) {state}", _STUCK[state])
+
+
+async def _reports(bus: Bus) -> dict[str, int]:
+    """How many reports are in each state, as the forwarder has committed it."""
+    counts: dict[str, int] = {}
+    async for _, state in bus.states("forward"):
+        for report in Ledger(state).reports:
+            counts[report.state] = counts.get(report.state, 0) + 1
+    return counts
 
 
 async def _silent_sources(bus: Bus, now: Micros) -> list[str]:

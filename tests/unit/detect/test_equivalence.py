@@ -1,6 +1,8 @@
 """The law of the detector: with the index or without it, the same rules match the same events."""
 
+from contextlib import ExitStack
 from typing import Any
+from unittest.mock import patch
 
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -151,6 +153,37 @@ def test_the_indexed_detector_finds_what_the_naive_one_finds(
     detector, naive = Detector(loaded), NaiveDetector(bundle, loaded.rules)
     for fields, logsources in events * 2:  # twice: the second time from the memos
         assert sorted(detector.detect_fields(fields, logsources)) == sorted(naive.detect_fields(fields, logsources))
+
+
+SMALL = {
+    "soc.detect.index._FEW": 0,
+    "soc.detect.index._LONG": 0,
+    "soc.detect.index._MANY_GATES": 0,
+    "soc.detect.index.MEMO_VALUES": 2,
+    "soc.detect.index.MEMO_CHARACTERS": 6,
+    "soc.sigma.program.MEMO_VALUES": 2,
+    "soc.sigma.program.MEMO_CHARACTERS": 6,
+    "soc.detect.view._SPLIT_RULES": 1,
+    "soc.detect.view._VALUES": 2,
+}
+"""Bounds at which every way through the index is taken by short values and few rules."""
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.lists(RULE, min_size=1, max_size=6), st.lists(EVENT, min_size=1, max_size=8))
+def test_bounds_so_small_that_all_is_forgotten_change_no_result(
+    rules: list[dict[str, Any]], events: list[dict[str, Any]]
+) -> None:
+    bundle = bundle_of(rules)
+    loaded = load(bundle)
+    here = (LogSource("x", "x", "x"), LogSource("y", "y", "y"))
+    naive = NaiveDetector(bundle, loaded.rules)
+    with ExitStack() as stack:
+        for name, value in SMALL.items():
+            stack.enter_context(patch(name, value))
+        detector = Detector(loaded)
+        for fields in events * 2:
+            assert sorted(detector.detect_fields(fields, here)) == sorted(naive.detect_fields(fields, here))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
