@@ -4,7 +4,8 @@ r"""The shared literal index: for one routing set and one field, a value in, the
                              │ miss
                              ▼
         exact: hash map · prefix, suffix: hash map by their outermost characters · suffix "\name": hash map by last component
-        contains: str.find while they are few, else one Aho-Corasick automaton · probes: tested one by one
+        contains: str.find while they are few, else one Aho-Corasick automaton (long texts line by line, lines remembered)
+        probes: tested one by one
 
 Every rule is in the index of one need only (``soc.detect.trigger``), so each pass is over few literals.
 """
@@ -25,6 +26,7 @@ MEMO_VALUES: Final = 16_384
 MEMO_CHARACTERS: Final = 1_000_000
 """Characters of those values: few long texts (script blocks) weigh as much as many short ones, and they repeat too."""
 _LONG: Final = 400
+"""Characters from which a text is sought line by line."""
 _FEW: Final = 12
 """Up to here, seeking literals one by one beats the automaton (measured: str.find about 1 ns a character, it 15 to 60)."""
 

@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from typing import get_args
 
 import structlog
 
@@ -16,9 +15,9 @@ from soc.forward.bindings.https_json import HttpsJson
 from soc.forward.ledger import Ledger
 from soc.forward.outbox import Backoff, Happened, next_report
 from soc.forward.sealing import seal
-from soc.model import Incident, Report, ReportState, decode, encode
+from soc.model import Incident, Report, decode, encode
 from soc.settings import Receiver
-from soc.telemetry import RECLAIMS, REPORTS
+from soc.telemetry import RECLAIMS
 
 log = structlog.get_logger()
 
@@ -201,13 +200,7 @@ class Forwarder:
                 log.warning("bus_full", stage="forward", error=str(error))
                 await asyncio.sleep(FULL_SECONDS)
                 continue
-            break
-        if changes.reports:
-            counts = dict.fromkeys(get_args(ReportState), 0)
-            for report in ledger.reports:
-                counts[report.state] += 1
-            for state, count in counts.items():
-                REPORTS.labels(state).set(count)
+            return
 
 
 def _told(report: Report) -> str:

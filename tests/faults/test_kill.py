@@ -17,6 +17,8 @@ from soc.clock import now, to_iso
 from soc.supervise import GROUPS
 
 HTTP_LINES, TCP_LINES, BATCH = 16_000, 4_000, 200
+IN_FLIGHT = 200
+"""Lines that a sender may hand to a socket before it learns that the other side was killed: ten of its writes."""
 RULES = """
 title: Failed password
 id: 6f6cc5d7-9d51-4f58-9f0c-0e0d4c3f0001
@@ -115,6 +117,12 @@ def feed(
     return threads
 
 
+def gaps_of(sent: Sequence[str], received: set[str]) -> list[int]:
+    """Lengths of the runs of lines that were sent and never arrived."""
+    missing = "".join(" " if line in received else "x" for line in sent)
+    return [len(run) for run in missing.split()]
+
+
 def of_network(alerts: set[LiveAlert], network: str) -> set[LiveAlert]:
     return {alert for alert in alerts if all(f"from {network}." in line for line in alert.members)}
 
@@ -136,7 +144,7 @@ def test_killing_any_process_and_all_at_once_changes_no_alert_and_loses_no_ackno
     assert of_network(expected, "203.0.113")
 
     chosen = random.Random(20261122)
-    kills = 0
+    kills = collect_kills = 0
     with running(Installation(tmp_path / "disturbed", rules)) as disturbed:
         threads = feed(disturbed, http, tcp, 0.02)
         while any(thread.is_alive() for thread in threads) or kills < 8:
@@ -144,9 +152,11 @@ def test_killing_any_process_and_all_at_once_changes_no_alert_and_loses_no_ackno
             if kills % 5 == 4:
                 disturbed.kill_all()
                 disturbed.start()
-                kills += 1
+                kills, collect_kills = kills + 1, collect_kills + 1
             else:
-                kills += disturbed.kill(chosen.choice(list(GROUPS)))
+                group = chosen.choice(list(GROUPS))
+                killed = disturbed.kill(group)
+                kills, collect_kills = kills + killed, collect_kills + (killed and group == "collect")
         for thread in threads:
             thread.join()
         disturbed.wait_ready()
@@ -157,4 +167,7 @@ def test_killing_any_process_and_all_at_once_changes_no_alert_and_loses_no_ackno
     assert received >= set(http), "an acknowledged line is missing"
     assert received <= set(http) | set(tcp)
     assert balance["raw"] == len(received)
+    gaps = gaps_of(tcp, received)
+    assert len(gaps) <= collect_kills, "a line that was not in flight at a kill is missing"
+    assert max(gaps, default=0) <= IN_FLIGHT, gaps
     assert of_network(found, "203.0.113") == of_network(expected, "203.0.113")
