@@ -65,9 +65,11 @@ def test_the_sample_runs_and_finds_what_the_naive_evaluator_finds(corpus: Path) 
     assert len({rule for hits in found for rule in hits}) > 50
 
     naive = NaiveDetector(bundle(corpus), rules.rules)
-    # Events that something matched are the telling ones; between them, any.
+    # Events that something matched are the telling ones; between them, any. On long ones (script blocks) the naive
+    # evaluator takes a minute each: those are compared with rsigma instead (bench/detect.py).
     telling = [i for i, hits in enumerate(found) if hits]
     order = [i for pair in zip(telling[::7], range(0, len(lines), 61), strict=False) for i in pair]
+    order = [i for i in order if len(lines[i]) < 4_000]
     end, compared = time.monotonic() + NAIVE_SECONDS, 0
     for i in order:
         assert sorted(naive.detect_fields(*decoded(lines[i]))) == sorted(found[i]), f"event {i}"
