@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
@@ -22,17 +23,26 @@ _ROUTES: Final = 1_024
 _IDENTITIES: Final = 8_192
 
 
+Matched = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """One rule that matched.
 
     Attributes:
         rule: its id.
-        matched: the (field, value) pairs that made it match, at most 20, values cut at 500 characters.
+        explain: gives ``matched``. Called only for detections that carry it: most matches of base rules do not, and finding
+            out costs more than the match did.
     """
 
     rule: str
-    matched: tuple[tuple[str, str], ...]
+    explain: Callable[[], Matched]
+
+    @property
+    def matched(self) -> Matched:
+        """The (field, value) pairs that made the rule match, at most 20, values cut at 500 characters."""
+        return self.explain()
 
 
 class Slot:
@@ -71,7 +81,7 @@ class Detector:
     def detect(self, event: Event) -> list[Match]:
         """The rules that match, with what made them."""
         fields = event.fields
-        return [Match(slot.rule.id, _matched(slot.rule, fields)) for slot in self._hits(fields, event.logsources)]
+        return [Match(slot.rule.id, partial(_matched, slot.rule, fields)) for slot in self._hits(fields, event.logsources)]
 
     def detect_fields(self, fields: dict[str, Any], logsources: tuple[LogSource, ...]) -> list[str]:
         """The ids of the rules that match; ``fields`` are flat (``soc.sigma.values.flatten``)."""
@@ -129,6 +139,6 @@ def applies(wanted: LogSource, own: LogSource) -> bool:
     )
 
 
-def _matched(rule: CompiledRule, fields: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def _matched(rule: CompiledRule, fields: Mapping[str, Any]) -> Matched:
     pairs = dict.fromkeys((name, value[:MATCHED_LENGTH]) for name, value in islice(why(rule.condition, fields), 200))
     return tuple(islice(pairs, MATCHED_PAIRS))

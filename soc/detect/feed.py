@@ -18,21 +18,21 @@ Addressed = tuple[bytes, Detection]
 GROUPS_AN_EVENT: Final = 64
 """Groups that one event may fall into by lists in its group-by fields; the first ones count."""
 SAMPLES: Final = 2
-"""Detections of one (correlation, group) that carry the event, in one unit of work."""
+"""Detections of one (correlation, group) that carry the event, between two calls of ``Sampler.start``."""
 _SAMPLED_GROUPS: Final = 10_000
 
 _key = msgspec.msgpack.Encoder().encode
 
 
 class Sampler:
-    """Which slim detections carry their event: the first few of each (correlation, group) in one unit of work."""
+    """Which slim detections carry their event: the first few of each (correlation, group) since ``start``."""
 
     def __init__(self, samples: int = SAMPLES) -> None:
         self._samples = samples
         self._taken: dict[bytes, int] = {}
 
     def start(self) -> None:
-        """Begins a unit of work."""
+        """Begins anew."""
         self._taken.clear()
 
     def takes(self, key: bytes) -> bool:

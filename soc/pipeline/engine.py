@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from soc.bus.base import Message, Record, raw_id
-from soc.clock import Micros
+from soc.clock import SECOND, Micros
 from soc.detect.detector import Detector
 from soc.detect.feed import Sampler, feed
 from soc.errors import RecordError
@@ -22,6 +22,9 @@ from soc.telemetry import DEAD_LETTERS, LATE
 
 YIELD_EVERY = 200
 """Records after which the event loop gets a turn, so that other partitions and signals are not starved."""
+
+SAMPLE_EVERY: Micros = 10 * SECOND
+"""How often the sampler begins anew: of one (correlation, group) so few detections carry their event in that time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class Engine:
 
     def __init__(self, parts: EngineParts, partition: int) -> None:
         self._parts = parts
+        self._sampler = Sampler()
+        self._sampled_since: Micros = 0
         self._balance = Balance()
         self._watermarks = Watermarks(partition, idle=parts.idle)
 
@@ -52,9 +57,11 @@ class Engine:
     async def step(self, records: Sequence[Record], now: Micros) -> Work:
         """Process one batch."""
         work = Work()
-        sampler = Sampler()
+        if now - self._sampled_since >= SAMPLE_EVERY:
+            self._sampler.start()
+            self._sampled_since = now
         for index, record in enumerate(records):
-            self._one(record, now, sampler, work.outputs)
+            self._one(record, now, work.outputs)
             if index % YIELD_EVERY == YIELD_EVERY - 1:
                 await asyncio.sleep(0)
         work.state.update(self._balance.changes())
@@ -64,7 +71,7 @@ class Engine:
             work.outputs.extend(_to_each_partition(mark, self._parts.detection_partitions))
         return work
 
-    def _one(self, record: Record, now: Micros, sampler: Sampler, outputs: list[Message]) -> None:
+    def _one(self, record: Record, now: Micros, outputs: list[Message]) -> None:
         try:
             raw = decode(record.value, RawRecord)
         except RecordError as error:
@@ -83,17 +90,17 @@ class Engine:
             return
         bucket.normalized += 1
         outputs.append(Message(EVENTS, record.key, encode(event)))
-        self._detect(event, sampler, outputs)
+        self._detect(event, outputs)
         self._watermarks.observe(event, now)
 
-    def _detect(self, event: Event, sampler: Sampler, outputs: list[Message]) -> None:
+    def _detect(self, event: Event, outputs: list[Message]) -> None:
         matches = self._parts.detector.detect(event)
         if not matches:
             return
         late = event.correlation_time < self._watermarks.time - self._parts.lateness
         if late:
             LATE.labels("engine").inc()
-        for key, detection in feed(event, matches, self._parts.rules, sampler):
+        for key, detection in feed(event, matches, self._parts.rules, self._sampler):
             value = msgspec.structs.replace(detection, late=True) if late else detection
             outputs.append(Message(DETECTIONS, key, encode(value)))
 
