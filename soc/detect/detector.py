@@ -81,7 +81,9 @@ class Detector:
     def detect(self, event: Event) -> list[Match]:
         """The rules that match, with what made them."""
         fields = event.fields
-        return [Match(slot.rule.id, partial(_matched, slot.rule, fields)) for slot in self._hits(fields, event.logsources)]
+        return [
+            Match(slot.rule.id, partial(_matched, slot.rule, fields)) for slot in self._hits(fields, event.logsources)
+        ]
 
     def detect_fields(self, fields: dict[str, Any], logsources: tuple[LogSource, ...]) -> list[str]:
         """The ids of the rules that match; ``fields`` are flat (``soc.sigma.values.flatten``)."""
