@@ -128,6 +128,7 @@ def of_network(alerts: set[LiveAlert], network: str) -> set[LiveAlert]:
 
 
 @pytest.mark.faults
+@pytest.mark.timeout(900)
 def test_killing_any_process_and_all_at_once_changes_no_alert_and_loses_no_acknowledged_line(tmp_path: Path):
     rules = tmp_path / "rules.yml"
     rules.write_text(RULES)
