@@ -17,7 +17,13 @@ def page() -> str:
 
 
 def _add(command: click.Command, name: str, parent: click.Context | None, parts: list[str]) -> None:
-    context = click.Context(command, info_name=name.rsplit(" ", 1)[-1], parent=parent, terminal_width=100)
+    context = click.Context(
+        command,
+        info_name=name.rsplit(" ", 1)[-1],
+        parent=parent,
+        terminal_width=100,
+        help_option_names=["-h", "--help"],
+    )
     parts.append(f"## {name}\n\n```text\n{command.get_help(context).strip()}\n```\n")
     if isinstance(command, click.Group):
         for child in sorted(command.commands):

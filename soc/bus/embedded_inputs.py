@@ -30,7 +30,7 @@ from soc.errors import LogMismatchError
 
 POLL_FIRST_SECONDS = 0.005
 POLL_LAST_SECONDS = 0.05
-ADVICE = "see `soc doctor`: restore the newer file, or declare this one restored"
+ADVICE = "put the newer copy back, or accept this one with `soc store declare-restored STAGE PARTITION`"
 
 
 class Chunk(NamedTuple):

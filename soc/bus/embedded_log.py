@@ -113,7 +113,7 @@ def translate(error: sqlite3.Error, path: Path) -> SocError:
         return BusFullError(f"{path}: {error}; free disk space or shorten the retention")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return LogMismatchError(
-            f"{path}: {error}; restore it from a back-up, then declare it restored with `soc doctor`"
+            f"{path}: {error}; restore it from a back-up, then `soc store declare-restored STAGE PARTITION`"
         )
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return UnavailableError(

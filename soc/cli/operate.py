@@ -127,7 +127,44 @@ def reconcile(config: Path | None, timeout: float, *, wait: bool) -> None:
 
 @click.group()
 def store() -> None:
-    """The store: a view that can be regenerated."""
+    """What is kept: the store, a view that can be regenerated, and the logs it is regenerated from."""
+
+
+@store.command(name="declare-restored")
+@click.argument("stage")
+@click.argument("partition", type=click.IntRange(min=0))
+@config_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def declare_restored(stage: str, partition: int, config: Path | None, *, yes: bool) -> None:
+    """Accept an older copy of a log file as what there is: the word only an operator can give.
+
+    Use it when `soc doctor` says that a log was rolled back and the newer copy is lost. What was read from the lost part
+    stays as it is; what the file holds and was not read yet is read; new lines get a new log id.
+
+    \b
+    Example:
+      soc store declare-restored collect 0
+    """
+    from soc.app import open_bus
+    from soc.pipeline.table import topology
+
+    settings = settings_of(config)
+    require_installation(settings)
+    stages = topology(settings.bus.partitions).stages
+    known = {f"{row.name} {p}" for row in stages for p in range(row.partitions)}
+    if f"{stage} {partition}" not in known:
+        raise SettingsError([f"there is no {stage} {partition}; known: {', '.join(sorted(known))}"])
+    if not yes:
+        click.confirm(f"The newer copy of {stage}-{partition} is lost for good?", abort=True, err=True)
+
+    async def main() -> str:
+        bus = open_bus(settings)
+        try:
+            return await bus.declare_restored(stage, partition)
+        finally:
+            await bus.close()
+
+    print_json({"stage": stage, "partition": partition, "log_id": run_async(main())})
 
 
 @store.command()
