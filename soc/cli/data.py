@@ -12,9 +12,9 @@ from typing import IO, Any
 import click
 
 from soc.cli.output import config_option, print_json, print_rows, settings_of
-from soc.clock import now
+from soc.clock import now, to_iso
 from soc.errors import RecordError, SettingsError
-from soc.model import Event, RawRecord
+from soc.model import Episode, Event, RawRecord, RuleInfo
 from soc.settings import RuleSettings, Settings, SourceProfile
 
 MAX_LINE = 16 * 1024 * 1024
@@ -91,6 +91,10 @@ def detect(file: Path, config: Path | None, rules: tuple[Path, ...], source: str
     ruleset = load(read_bundle(RuleSettings(paths=tuple(map(str, rules))) if rules else settings.rules))
     for refused in ruleset.refused:
         click.echo(f"refused: {refused}", err=True)
+    if not ruleset.infos:
+        click.echo(
+            "soc: no rule is in use, so nothing can be detected: see --rules, or [rules] of the settings", err=True
+        )
     offline = Offline(ruleset, make_normalizer(settings))
     spare_the_collector()
     started = time.perf_counter()
@@ -118,7 +122,7 @@ def detect(file: Path, config: Path | None, rules: tuple[Path, ...], source: str
     click.echo(msgspec.json.encode(statistics).decode(), err=True)
 
 
-def _detection(event: Event, rule: str, info: Any) -> dict[str, Any]:
+def _detection(event: Event, rule: str, info: RuleInfo) -> dict[str, Any]:
     return {
         "rule.id": rule,
         "rule.title": info.title,
@@ -128,13 +132,13 @@ def _detection(event: Event, rule: str, info: Any) -> dict[str, Any]:
     }
 
 
-def _episode(episode: Any, info: Any) -> dict[str, Any]:
-    from soc.clock import to_iso
-
+def _episode(episode: Episode, info: RuleInfo) -> dict[str, Any]:
+    newest: dict[str, Any] = next((member.fields for member in reversed(episode.sample) if member.fields), {})
     return {
         "rule.id": episode.rule,
         "rule.title": info.title,
         "rule.level": info.level,
+        "event": newest,
         "episode": {
             "id": episode.id,
             "type": episode.type,
@@ -158,7 +162,7 @@ def _with_profile(settings: Settings, source: str) -> tuple[Settings, str]:
         if profile.name == source:
             return settings, source
     if source != "auto" and source not in products():
-        known = ", ".join(["auto", *products(), *(profile.name for profile in settings.sources)])
+        known = ", ".join(dict.fromkeys(["auto", *products(), *(profile.name for profile in settings.sources)]))
         raise SettingsError([f"--source: {source!r} is neither a product nor a profile; known: {known}"])
     made = SourceProfile(name=f"--source {source}", product=source, live=False)
     return settings.model_copy(update={"sources": (*settings.sources, made)}), made.name
