@@ -133,12 +133,12 @@ def _detection(event: Event, rule: str, info: RuleInfo) -> dict[str, Any]:
 
 
 def _episode(episode: Episode, info: RuleInfo) -> dict[str, Any]:
-    newest: dict[str, Any] = next((member.fields for member in reversed(episode.sample) if member.fields), {})
+    bodies = [member.fields for member in episode.sample if member.fields]
     return {
         "rule.id": episode.rule,
         "rule.title": info.title,
         "rule.level": info.level,
-        "event": newest,
+        "event": bodies[-1] if bodies else {},
         "episode": {
             "id": episode.id,
             "type": episode.type,

@@ -75,7 +75,6 @@ def test_a_refused_rule_is_listed_with_its_line_and_the_others_run(tmp_path: Pat
     bad.write_text("title: Bad\nlogsource: {product: linux}\ndetection: {s: {a|nosuch: 1}, condition: s}\n")
     outcome = run_cli("detect", "--rules", str(bad), "-", stdin=b"")
     assert outcome.code == 0
-    refused, statistics = outcome.err.splitlines()[-2:]
-    assert "bad.yml:" in refused
-    assert "nosuch" in refused
+    *words, statistics = outcome.err.splitlines()
+    assert any("bad.yml:" in line and "nosuch" in line for line in words)
     assert json.loads(statistics)["rules_refused"] == 1
