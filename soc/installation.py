@@ -47,7 +47,10 @@ async def installation(
     Yields:
         The processes' statuses once all are ready, and the first account's password if it was just made.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError([f"data_dir: {settings.data_dir} cannot be made: {error.strerror}"]) from error
     environment = prepare_metrics(settings.data_dir)
     published = await publish_rules(settings)
     for refused in published.refused:

@@ -277,7 +277,7 @@ def parse(text: str, environment: Mapping[str, str], *, where: str = "soc.toml")
     try:
         tree: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError([f"{where}: no TOML: {error}"]) from error
+        raise SettingsError([f"{where}: not valid TOML: {error}"]) from error
     for name, value in environment.items():
         if name.startswith("SOC_") and "__" in name:
             section, key = name[4:].lower().split("__", 1)
@@ -291,9 +291,15 @@ def parse(text: str, environment: Mapping[str, str], *, where: str = "soc.toml")
         return Settings.model_validate(tree)
     except ValidationError as error:
         mistakes = [
-            f"{where}: {'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in error.errors()
+            f"{where}: {'.'.join(map(str, item['loc'])) or 'settings'}: {_told(item['type'], item['msg'])}"
+            for item in error.errors()
         ]
         raise SettingsError(mistakes) from error
+
+
+def _told(kind: str, message: str) -> str:
+    """A mistake as an operator would say it."""
+    return "unknown key: see deploy/soc.example.toml" if kind == "extra_forbidden" else message
 
 
 def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Settings:

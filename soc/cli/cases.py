@@ -99,7 +99,7 @@ deadletter = _group(
     "deadletter",
     "deadletter",
     "dead letters: records that could not be processed, with their bytes",
-    "soc deadletter list stage:normalize",
+    "soc deadletter list deadletter.stage:normalize",
     ("id", "stage", "reason", "source"),
 )
 

@@ -49,6 +49,8 @@ def check(paths: tuple[Path, ...], config: Path | None, output_format: str | Non
         title = ruleset.infos[rule].title
         click.echo(f"muted: {title} ({rule}): used by {', '.join(by)}, none of which says generate", err=True)
     click.echo(f"{len(ruleset.infos)} rules loaded, {len(rows)} refused", err=True)
+    if not ruleset.infos and not rows:
+        click.echo("soc: there is no rule to check: name a file or a folder that holds *.yml files", err=True)
     if rows:
         raise click.exceptions.Exit(1)
 

@@ -1,13 +1,16 @@
 """``soc normalize`` and ``soc detect``: one process, no bus; raw lines in, JSON out."""
 
 import gzip
+import json
+import re
 import sys
 import time
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import click
 
@@ -19,6 +22,9 @@ from soc.settings import RuleSettings, Settings, SourceProfile
 
 MAX_LINE = 16 * 1024 * 1024
 """Bytes of a line that are kept; the rest of a longer one is cut, and the record says so."""
+MAX_DOCUMENT = 256 * 1024 * 1024
+"""Bytes of a pretty-printed JSON file that are read as one; the rest is read line by line."""
+_WHITE = re.compile(r"[\s,]*")
 
 
 @click.command()
@@ -181,8 +187,33 @@ def _open(file: Path) -> Generator[IO[bytes]]:
 
 
 def _lines(stream: IO[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Lines without their ends, a longer one cut; an empty line is none."""
-    while line := stream.readline(MAX_LINE):
+    """Lines without their ends, a longer one cut; an empty line is none. JSON written over several lines is one each object."""
+    first = stream.readline(MAX_LINE)
+    if first.strip(b" \t\r\n\xef\xbb\xbf") in (b"{", b"[", b"[{"):
+        whole = first + stream.read(MAX_DOCUMENT)
+        objects = _objects(whole)
+        yield from ((line, False) for line in objects) if objects is not None else _lines_of(BytesIO(whole), b"")
+        first = b""
+    yield from _lines_of(stream, first)
+
+
+def _objects(document: bytes) -> list[bytes] | None:
+    """The objects of a pretty-printed file, one after another or in one array, each on one line; None if it is not JSON."""
+    text, decoder, found = document.decode("utf-8-sig", "replace"), json.JSONDecoder(), list[Any]()
+    at = _WHITE.match(text).end()  # type: ignore[union-attr]
+    try:
+        while at < len(text):
+            value, at = decoder.raw_decode(text, at)
+            found += cast("list[Any]", value) if isinstance(value, list) else [value]
+            at = _WHITE.match(text, at).end()  # type: ignore[union-attr]
+    except (ValueError, RecursionError):
+        return None
+    return [json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass") for value in found]
+
+
+def _lines_of(stream: IO[bytes], first: bytes) -> Iterator[tuple[bytes, bool]]:
+    while line := first or stream.readline(MAX_LINE):
+        first = b""
         cut = len(line) == MAX_LINE and not line.endswith(b"\n")
         if cut:
             while (rest := stream.readline(MAX_LINE)) and not rest.endswith(b"\n"):

@@ -18,7 +18,11 @@ def require_installation(settings: Settings) -> None:
         SettingsError: there is none.
     """
     if not (settings.data_dir / "bus").exists():
-        raise SettingsError([f"{settings.data_dir} holds no installation; start `soc run`, or name its --config"])
+        raise SettingsError(
+            [
+                f"{settings.data_dir} holds no installation; start `soc run`, or name its --config (the demo's: --config soc-data/demo/soc.toml)"
+            ]
+        )
 
 
 @click.command()

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
-from soc.clock import Micros, to_datetime
+from soc.clock import Micros, to_datetime, to_micros
 
 LANGUAGES = ("vi", "en")
 DEFAULT = "vi"
@@ -76,6 +76,17 @@ class Texts:
     def title(self, item: Mapping[str, Any]) -> str:
         """The title of an alert or incident in this language, where it has one."""
         return str((self.language == "vi" and item.get("title_vi")) or item.get("title") or "")
+
+    def at(self, text: str) -> Markup:
+        """A time that comes as ISO 8601 text; the text itself where it is none."""
+        try:
+            return self.when(to_micros(datetime.fromisoformat(text)))
+        except ValueError:
+            return escape(text)
+
+    def number(self, value: object) -> str:
+        """A whole number in groups of three digits."""
+        return f"{value:,}".replace(",", self._texts["number.group"]) if isinstance(value, int) else str(value)
 
     def span(self, micros: Micros) -> str:
         """A length of time in its two largest units."""

@@ -12,6 +12,8 @@ LANE = 26
 TOP = 26
 MAX_LANES = 40
 _MIN_BAR = 6.0
+_TICK_LABEL = 46
+"""Width of ``HH:MM:SS`` beside its line: a tick nearer to the right edge is left out."""
 _STEPS: tuple[Micros, ...] = (
     *(SECOND, 5 * SECOND, 15 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE),
     *(HOUR, 2 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 30 * DAY, 365 * DAY),
@@ -69,4 +71,5 @@ def timeline(summaries: Sequence[AlertSummary]) -> Timeline | None:
     step = next((step for step in _STEPS if span / step <= 8), _STEPS[-1])
     start = -(-first // step) * step
     ticks = [Tick(place(time), time) for time in range(start, first + span + 1, step)][:12]
+    ticks = [tick for tick in ticks if tick.x + _TICK_LABEL <= WIDTH]
     return Timeline(WIDTH, TOP + len(shown) * LANE + 6, bars, ticks, len(ordered) - len(shown))

@@ -10,6 +10,7 @@ from typing import Any, Final
 from soc.detect.trigger import Option, Rarity, options
 from soc.detect.view import Routes
 from soc.model import Event, LogSource
+from soc.model.event import UNKNOWN
 from soc.sigma.compile import CompiledRule
 from soc.sigma.condition import holds, why
 from soc.sigma.program import Program, Programs
@@ -48,11 +49,12 @@ class Match:
 class Slot:
     """One rule within a detector; its condition is compiled when it is first a candidate."""
 
-    __slots__ = ("options", "rule", "test")
+    __slots__ = ("names_fields", "options", "rule", "test")
 
     def __init__(self, rule: CompiledRule, options: list[Option], programs: Programs) -> None:
         self.rule = rule
         self.options = options
+        self.names_fields = any(all(need.field is not None for need in needs) for _, needs in options)
         self.test: Program = self._first(programs)
 
     def _first(self, programs: Programs) -> Program:
@@ -123,13 +125,18 @@ class Detector:
         return routes
 
     def _routed(self, logsources: tuple[LogSource, ...]) -> list[Slot]:
-        """The slots whose rule applies: some logsource of the event has all that the rule declares."""
-        return [
-            slot
-            for wanted, slots in self._by_logsource.items()
-            if any(applies(wanted, own) for own in logsources)
-            for slot in slots
-        ]
+        """The slots whose rule applies: some logsource of the event has all that the rule declares, or may have it.
+
+        Where it only may (the sender did not say), a rule must find a value in a field that it names: what a sender calls
+        its fields says what it is. Keywords and rules made of negations would match anything, and wait for a logsource.
+        """
+        routed: list[Slot] = []
+        for wanted, slots in self._by_logsource.items():
+            if any(applies(wanted, own) for own in logsources):
+                routed += slots
+            elif any(may_apply(wanted, own) for own in logsources):
+                routed += [slot for slot in slots if slot.names_fields]
+        return routed
 
 
 def applies(wanted: LogSource, own: LogSource) -> bool:
@@ -138,6 +145,15 @@ def applies(wanted: LogSource, own: LogSource) -> bool:
         (not wanted.product or wanted.product == own.product)
         and (not wanted.category or wanted.category == own.category)
         and (not wanted.service or wanted.service == own.service)
+    )
+
+
+def may_apply(wanted: LogSource, own: LogSource) -> bool:
+    """Whether nothing that a rule declares contradicts the event's logsource; UNKNOWN contradicts nothing."""
+    return (
+        (not wanted.product or own.product in (wanted.product, UNKNOWN))
+        and (not wanted.category or own.category in (wanted.category, UNKNOWN))
+        and (not wanted.service or own.service in (wanted.service, UNKNOWN))
     )
 
 

@@ -12,6 +12,10 @@ used. ``no_year``: the year nearest to receive time was used. ``future_clamped``
 set back to it. ``stale``: older than the lateness when received, so it correlates at receive time."""
 
 
+UNKNOWN = "*"
+"""In a logsource of an event: the sender did not say, so it may be anything (see ``soc.detect.detector.may_apply``)."""
+
+
 class LogSource(msgspec.Struct, frozen=True, array_like=True):
     """A Sigma logsource; ``""`` where a dimension is not declared. On an event one of these per category it belongs to."""
 

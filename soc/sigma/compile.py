@@ -51,6 +51,7 @@ from soc.sigma.matchers import (
     Unit,
     Wildcard,
 )
+from soc.sigma.regex import posix_classes
 from soc.sigma.values import text
 
 _FLAGS: Final = {
@@ -148,7 +149,7 @@ def matcher_of(value: Any, *, keyword: bool) -> Matcher:
     if isinstance(value, SigmaRegularExpression):
         if value.contains_placeholder():
             raise NotEvaluatedError(_no_list(value.regexp.s))
-        return Regex(str(value.regexp), sum(int(_FLAGS[flag]) for flag in value.flags))
+        return Regex(posix_classes(str(value.regexp)), sum(int(_FLAGS[flag]) for flag in value.flags))
     if isinstance(value, SigmaCompareExpression):
         if isinstance(value.number, SigmaTimestampPart):
             return TimePart(_UNITS[value.number.timestamp_part.name], _OPS[value.op], value.number.number)

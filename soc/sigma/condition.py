@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from soc.sigma.matchers import Matcher, Reference, Test
+from soc.sigma.matchers import Matcher, Null, Reference, Test
 from soc.sigma.values import MISSING, scalars, text
 
 
@@ -43,6 +43,8 @@ class Predicate:
         for name in names:
             value = fields.get(name, MISSING)
             items = list(scalars(value)) or [None]
+            if isinstance(self.matcher, Null) and not all(item is None or item is MISSING for item in items):
+                continue  # a list with a value in it is no null
             for item in items:
                 if self.on_scalar(item):
                     yield name, "" if item is None or item is MISSING else text(item)

@@ -13,7 +13,7 @@ from operator import eq, ge, gt, le, lt, ne
 from typing import Any, Final, Literal
 
 from soc.sigma.linear import LinearRegex
-from soc.sigma.regex import is_risky, required_literals, simplify
+from soc.sigma.regex import is_risky, repeats, required_literals, simplify
 from soc.sigma.values import MISSING, moment, number
 
 Test = Callable[[Any, str, str], bool]
@@ -26,8 +26,11 @@ MANY: Final = True
 ONE: Final = False
 """``?`` in a pattern: one character of the case-folded text."""
 
-REGEX_CAP: Final = 16_384
-"""Characters of a value that a backtracking regular expression sees; the rest is cut off and counted (``cut_values``)."""
+REGEX_CAP: Final = 65_536
+"""Characters of a value that a backtracking regular expression sees; the rest is cut off and counted (``cut_values``). No field
+of a Windows event is longer."""
+RISKY_CAP: Final = 16_384
+"""The same for an expression that may backtrack exponentially and that the linear search cannot follow."""
 
 _OPS: dict[Op, Callable[[Any, Any], bool]] = {"eq": eq, "neq": ne, "gt": gt, "gte": ge, "lt": lt, "lte": le}
 
@@ -170,14 +173,15 @@ class Regex(Matcher):
     def test(self) -> Test:
         """See ``Matcher``."""
         search, source = compiled_search(self.source, self.flags), self.source
+        cap = RISKY_CAP if is_risky(source, self.flags) else REGEX_CAP if repeats(source, self.flags) else None
         needed = required_literals(source, self.flags, 1)
 
         def found(_value: Any, t: str, folded: str) -> bool:
             if needed and t.isascii() and not any(literal in folded for literal in needed):
                 return False
-            if len(t) > REGEX_CAP:
+            if cap is not None and len(t) > cap:
                 cut_values[source] = cut_values.get(source, 0) + 1
-                t = t[:REGEX_CAP]
+                t = t[:cap]
             return search(t)
 
         return found

@@ -1,6 +1,7 @@
 """What a regular expression's own parse tree tells before it is ever run: is it risky, and what must occur in the text."""
 
 import importlib
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -13,6 +14,26 @@ Tree = Iterable[tuple[Any, Any]]
 _MANY_TIMES: Final = 8
 """A repetition of at least this many rounds around a variable one counts as risky."""
 REPEATS: Final = (sre.MAX_REPEAT, sre.MIN_REPEAT)
+
+
+_POSIX: Final = {
+    "alpha": "a-zA-Z",
+    "digit": "0-9",
+    "alnum": "a-zA-Z0-9",
+    "upper": "A-Z",
+    "lower": "a-z",
+    "xdigit": "0-9a-fA-F",
+    "space": r"\s",
+    "word": r"\w",
+    "blank": r" \t",
+    "punct": r"!-/:-@\[-`{-~",
+    "cntrl": r"\x00-\x1f\x7f",
+}
+
+
+def posix_classes(source: str) -> str:
+    """The expression with ``[:alpha:]`` and the like, which ``re`` takes for their letters, written out."""
+    return re.sub(r"\[:(\w{4,6}):\]", lambda m: _POSIX.get(m[1], m[0]), source) if "[:" in source else source
 
 
 def simplify(source: str) -> str:
@@ -34,6 +55,29 @@ def parse(source: str, flags: int) -> Any:
 def is_risky(source: str, flags: int) -> bool:
     """Whether a repetition around another variable one, or around alternatives, could backtrack exponentially."""
     return _risky(parse(simplify(source), flags), repeated=False)
+
+
+def repeats(source: str, flags: int) -> bool:
+    """Whether it repeats anything without a bound, or looks back at what it found: else its cost only grows with the value."""
+    return _repeats(parse(simplify(source), flags))
+
+
+def _repeats(tree: Tree) -> bool:
+    for op, av in tree:
+        if op in REPEATS or op not in _SIMPLE:
+            body = av[2] if op in REPEATS and av[1] < _MANY_TIMES else None
+            if op is sre.SUBPATTERN:
+                body = av[3]
+            if body is None:
+                if op is sre.BRANCH and not any(_repeats(branch) for branch in av[1]):
+                    continue
+                return True
+            if _repeats(body):
+                return True
+    return False
+
+
+_SIMPLE: Final = (sre.LITERAL, sre.NOT_LITERAL, sre.ANY, sre.IN, sre.AT)
 
 
 def _risky(tree: Tree, *, repeated: bool) -> bool:
@@ -64,6 +108,10 @@ def required_literals(source: str, flags: int, shortest: int) -> tuple[str, ...]
     return tuple(dict.fromkeys(_best(parse(source, flags), shortest)))
 
 
+_ODD: Final = "\u0130\u0131\u017f\u212a"
+"""Letters that ``re``, ignoring case, finds in an ASCII text too: as i, s and k."""
+
+
 def _best(tree: Tree, shortest: int) -> list[str]:
     """The best set for a sequence: of all literals that must occur in it, the longest; of alternatives, one each."""
     candidates: list[list[str]] = []
@@ -75,7 +123,7 @@ def _best(tree: Tree, shortest: int) -> list[str]:
             run.clear()
 
     for op, av in tree:
-        if op is sre.LITERAL:
+        if op is sre.LITERAL and chr(av) not in _ODD:
             run.append(chr(av))
             continue
         close()

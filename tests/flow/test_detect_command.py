@@ -78,3 +78,19 @@ def test_a_refused_rule_is_listed_with_its_line_and_the_others_run(tmp_path: Pat
     *words, statistics = outcome.err.splitlines()
     assert any("bad.yml:" in line and "nosuch" in line for line in words)
     assert json.loads(statistics)["rules_refused"] == 1
+
+
+def test_json_over_several_lines_is_read_by_object(tmp_path: Path):
+    for data in ([SYSMON, SYSMON], SYSMON):
+        found, statistics = detect(
+            tmp_path, json.dumps(data, indent=2).encode(), "--source", "windows-json", name="e.json"
+        )
+        assert len(found) == statistics["events"] == (2 if data is not SYSMON else 1)
+    several = b"\n".join(json.dumps(event, indent=1).encode() for event in (SYSMON, {"EventID": 3}, SYSMON))
+    found, statistics = detect(tmp_path, several, "--source", "windows-json", name="e.json")
+    assert (len(found), statistics["events"]) == (2, 3)
+
+
+def test_what_only_begins_like_json_is_read_by_line(tmp_path: Path):
+    _found, statistics = detect(tmp_path, b"[\n" + SSHD.format(n=1).encode() + b"\n{\n", name="e.json")
+    assert (statistics["events"], statistics["dead_letters"], statistics["detections"]) == (1, 2, 1)

@@ -43,7 +43,7 @@ def test_the_environment_overrides_the_file():
         ("[[sources]]\nname='a'\n[[sources]]\nname='a'\n", "used twice"),
         ("[[listeners]]\ntype='http'\nname='h'\nport=1\nprofile='nobody'\n", "nobody"),
         ("[[listeners]]\ntype='carrier-pigeon'\nname='h'\n", "carrier-pigeon"),
-        ("not toml", "no TOML"),
+        ("not toml", "not valid TOML"),
     ],
 )
 def test_a_mistake_is_told_with_its_place(text: str, says: str):

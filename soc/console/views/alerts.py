@@ -136,7 +136,8 @@ async def show(
         "typed": NOTHING_TYPED | dict(typed or {}),
         "notice": notice or _outcome(request),
     }
-    return respond(request, "alert.html", data, status=status)
+    infos = {member.rule: console.info(alert.rule_set, member.rule) for member in alert.sample}
+    return respond(request, "alert.html", data, status=status, only_page={"rules_of": infos})
 
 
 def _outcome(request: web.Request) -> dict[str, str] | None:

@@ -1,10 +1,12 @@
 """How the installation is: its rules, its health."""
 
+import os
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
 
-from soc.console.context import console_of
+from soc.console.context import console_of, visitor_of
 from soc.console.pages import respond
 from soc.console.views.alerts import LEVELS
 
@@ -42,7 +44,20 @@ async def rules(request: web.Request) -> web.Response:
         "refused": [{"path": r.path, "line": r.line, "reason": r.reason} for r in current.refused] if current else [],
         "muted": len(current.muted) if current else 0,
     }
-    return respond(request, "rules.html", data)
+    texts = visitor_of(request).texts
+    shown = {
+        "root": _root([info.path for info in infos.values()]),
+        "names": {id_: texts.title({"title": info.title, "title_vi": info.title_vi}) for id_, info in infos.items()},
+    }
+    return respond(request, "rules.html", data, only_page=shown)
+
+
+def _root(paths: Sequence[str]) -> str:
+    """The folder that all rule files are in, so that a page can say it once; "" where there is none."""
+    try:
+        return os.path.commonpath([os.path.dirname(path) for path in paths])  # noqa: PTH120 - paths as the loader wrote them
+    except ValueError:
+        return ""
 
 
 async def health(request: web.Request) -> web.Response:

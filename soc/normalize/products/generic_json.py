@@ -3,11 +3,12 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from soc.model.event import LogSource
 from soc.normalize.addresses import is_ip
 from soc.normalize.formats import json, syslog
 from soc.normalize.products import windows_json
+from soc.normalize.products.hint import hinted
 from soc.normalize.products.product import Fields, Product, Reading, refuse
+from soc.normalize.products.windows_shapes import is_windows
 from soc.normalize.time import Stamp, epoch, iso
 
 TIMES = ("@timestamp", "timestamp", "time", "ts", "eventTime", "date")
@@ -22,8 +23,64 @@ ALIASES: dict[str, tuple[str, ...]] = {
 }
 """ECS name → what senders call it; the first that is there and fits is copied, and stays."""
 
+SIGMA: dict[str, str] = {
+    "Image": "process.executable",
+    "CommandLine": "process.command_line",
+    "ProcessId": "process.pid",
+    "ParentImage": "process.parent.executable",
+    "ParentCommandLine": "process.parent.command_line",
+    "ParentProcessId": "process.parent.pid",
+    "CurrentDirectory": "process.working_directory",
+    "User": "user.name",
+    "LogonId": "user.id",
+    "USER": "user.effective.name",
+    "TargetFilename": "file.path",
+    "DestinationHostname": "destination.domain",
+    "DestinationIp": "destination.ip",
+    "SourceIp": "source.ip",
+    "DestinationPort": "destination.port",
+    "SourcePort": "source.port",
+    "dst_port": "destination.port",
+    "src_port": "source.port",
+    "protocol": "network.transport",
+    "action": "event.action",
+    "app": "network.application",
+    "query": "dns.question.name",
+    "QueryName": "dns.question.name",
+    "record_type": "dns.question.type",
+    "answer": "dns.answers.data",
+    "rcode": "dns.response_code",
+    "parent_domain": "dns.question.registered_domain",
+    "c-ip": "source.ip",
+    "cs-ip": "source.ip",
+    "s-ip": "destination.ip",
+    "s-port": "destination.port",
+    "c-uri": "url.original",
+    "cs-uri": "url.original",
+    "c-uri-extension": "url.extension",
+    "cs-uri-extension": "url.extension",
+    "c-uri-query": "url.query",
+    "cs-uri-query": "url.query",
+    "c-uri-stem": "url.path",
+    "cs-uri-stem": "url.path",
+    "cs-host": "url.domain",
+    "r-dns": "url.domain",
+    "c-useragent": "user_agent.original",
+    "cs-user-agent": "user_agent.original",
+    "cs-method": "http.request.method",
+    "cs-bytes": "http.request.bytes",
+    "cs-version": "http.version",
+    "cs-cookie": "http.request.headers.cookie",
+    "cs-username": "user.name",
+    "cs-referer": "http.request.referrer",
+    "cs-referrer": "http.request.referrer",
+    "sc-bytes": "http.response.bytes",
+    "sc-status": "http.response.status_code",
+}
+"""What Sigma's rules call a field → the ECS name that ``rules/pipelines`` has those rules look under. A sender that uses Sigma's
+names has them kept, and their values under the ECS names as well, where it gives none itself."""
+
 _IP_NAMES = ("source.ip", "destination.ip")
-_NONE: tuple[LogSource, ...] = ()
 _LARGEST = 10**19
 
 
@@ -53,14 +110,18 @@ def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo, *, flat: bool) -
             if isinstance(value, str) and value and (ecs not in _IP_NAMES or is_ip(value)):
                 fields[ecs] = value
                 break
+    for name in [name for name in fields if name in SIGMA]:
+        if SIGMA[name] not in fields:
+            fields[SIGMA[name]] = fields[name]
     for ecs in _IP_NAMES:
         value = fields.get(ecs)
         if value is not None and not (isinstance(value, str) and is_ip(value)):
             fields[ecs.replace(".ip", ".address")] = fields.pop(ecs)
+    sources = hinted(fields)
     fields.setdefault("event.kind", "event")
     fields.setdefault("event.module", "json")
     fields.setdefault("event.dataset", "json.object")
-    return _NONE, stamp
+    return sources, stamp
 
 
 def any_object(text: str, fields: Fields, zone: ZoneInfo) -> Reading | None:
@@ -69,7 +130,7 @@ def any_object(text: str, fields: Fields, zone: ZoneInfo) -> Reading | None:
     if decoded is None:
         return None
     event, flat = decoded
-    reader = windows_json.read if windows_json.is_windows(event) else read
+    reader = windows_json.read if is_windows(event) else read
     return reader(event, fields, zone, flat=flat)
 
 

@@ -1,6 +1,6 @@
 """Windows and Sysmon events as JSON (NXLog, Winlogbeat, native) → the native names exactly as they came, ECS beside them.
 
-Winlogbeat nests the native names under ``winlog.event_data``: they are lifted to the top as well, where Sigma's rules look.
+Exporters nest and rename the native names (``windows_shapes``): they are lifted to the top as well, where Sigma's rules look.
 """
 
 from functools import lru_cache
@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 from soc.model.event import LogSource
 from soc.normalize.addresses import is_ip, port
 from soc.normalize.formats import json, syslog
+from soc.normalize.products.hint import hinted
 from soc.normalize.products.product import Fields, Product, Reading, refuse
-from soc.normalize.products.windows_logsource import CATEGORIES, ECS, MORE_SERVICES, REGISTRY_ACTIONS, SERVICES
+from soc.normalize.products.windows_logsource import CATEGORIES, ECS, MORE_SERVICES, REGISTRY_ACTIONS, service_of
+from soc.normalize.products.windows_shapes import add_provider, add_sysmon_names, is_plain, likely_provider, unnest
 from soc.normalize.time import Stamp, iso
 
 TEXT: dict[str, str] = {
@@ -67,14 +69,16 @@ _HOW: dict[str, tuple[int, str]] = {
     **{native: (2, ecs) for native, ecs in ADDRESSES.items()},
     **{native: (3, ecs) for native, ecs in PORTS.items()},
 }
+_CHECKED = frozenset(("source.ip", "destination.ip", "process.pid", "event.original", *PORTS.values()))
+"""ECS names whose values are checked here; as a sender's own they might be anything."""
 _LOOPBACK_TEXTS = frozenset(("-", "", "LOCAL", "::", "0.0.0.0"))  # noqa: S104 - not bound to, recognized as "no address"
 _NOBODY = frozenset(("-", "", None))
 
 
 @lru_cache(maxsize=4096)
-def _kind(channel: str, code: str, registry: str) -> tuple[tuple[LogSource, ...], dict[str, Any]]:
-    """What channel and id alone say; remembered, because there are few."""
-    service = SERVICES.get(channel.lower(), "")
+def _kind(channel: str, provider: str, code: str, registry: str) -> tuple[tuple[LogSource, ...], dict[str, Any]]:
+    """What channel (or provider) and id alone say; remembered, because there are few."""
+    service = service_of(channel, provider, code)
     categories = CATEGORIES.get((service, code), ())
     chosen = REGISTRY_ACTIONS.get(registry)
     if chosen is not None and len(categories) == 3:  # Sysmon 12: add, delete, event
@@ -97,53 +101,6 @@ def _kind(channel: str, code: str, registry: str) -> tuple[tuple[LogSource, ...]
 @lru_cache(maxsize=16384)
 def _base(path: str) -> str:
     return path.rpartition("\\")[2] or path
-
-
-def is_windows(event: dict[str, Any]) -> bool:
-    """Whether a decoded object is a Windows event, in one of the shapes collectors give it."""
-    if "EventID" in event or "EventId" in event:
-        return "Channel" in event or "Provider_Name" in event or "SourceName" in event or "ProviderName" in event
-    winlog = event.get("winlog")
-    if isinstance(winlog, dict):
-        return "event_id" in winlog
-    system = event.get("System") or event.get("Event")
-    return isinstance(system, dict) and ("EventID" in system or "System" in system)
-
-
-def _unnest(event: dict[str, Any]) -> dict[str, Any]:
-    """Winlogbeat (``winlog.event_data``), native (``System``/``EventData``) and other nesting → flat, native names on top."""
-    flat = json.flatten(event)
-    lifted: dict[str, Any] = {}
-    for name, value in flat.items():
-        for prefix in (
-            "winlog.event_data.",
-            "winlog.user_data.",
-            "Event.EventData.",
-            "EventData.",
-            "Event.System.",
-            "System.",
-        ):
-            if name.startswith(prefix):
-                lifted.setdefault(name[len(prefix) :].removesuffix(".#text").removesuffix(".Value"), value)
-                break
-    for native, nested in (
-        ("EventID", "winlog.event_id"),
-        ("Channel", "winlog.channel"),
-        ("Provider_Name", "winlog.provider_name"),
-        ("Computer", "winlog.computer_name"),
-        ("Provider_Name", "Provider.Name"),
-        ("Provider_Name", "Provider.#attributes.Name"),
-        ("TimeCreated", "TimeCreated.SystemTime"),
-        ("TimeCreated", "TimeCreated.#attributes.SystemTime"),
-    ):
-        value = flat.get(nested, lifted.get(nested))
-        if value is not None:
-            lifted.setdefault(native, value)
-    for name, value in lifted.items():
-        flat.setdefault(name, value)
-    if "ProviderName" in flat:
-        flat.setdefault("Provider_Name", flat["ProviderName"])
-    return flat
 
 
 def _user(fields: Fields) -> None:
@@ -194,14 +151,17 @@ def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo, *, flat: bool) -
         zone: of stamps without one.
         flat: nothing in it is nested.
     """
-    if not flat:
-        event = _unnest(event)
+    plain = flat and is_plain(event)
+    if not plain:
+        event = unnest(event)
     if fields:
         header = dict(fields)
         fields.update(event)
         fields.update(header)
     else:
         fields.update(event)
+    if "Provider_Name" not in fields:
+        add_provider(fields)
     stamp = _stamp(event, zone)
     how_of = _HOW
     for native in [name for name in event if name in how_of]:
@@ -226,18 +186,29 @@ def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo, *, flat: bool) -
             number = port(value)
             if number is not None:
                 fields[ecs] = number
-    return _finish(fields), stamp
+    sources = _finish(fields)
+    if not plain:  # a sender that knows ECS (Winlogbeat) has said it better
+        fields.update((name, value) for name, value in event.items() if name not in _CHECKED)
+    return sources, stamp
 
 
 def _finish(fields: Fields) -> tuple[LogSource, ...]:
     code = str(fields.get("EventID", fields.get("EventId", "")))
     channel = fields.get("Channel")
+    if isinstance(channel, list) and channel:
+        channel = cast("list[Any]", channel)[0]
+    provider = fields.get("Provider_Name")
+    if not channel and not provider:
+        provider = likely_provider(fields, code)
     registry = fields.get("EventType")
     sources, static = _kind(
         channel[:256] if isinstance(channel, str) else "",
+        provider[:256] if isinstance(provider, str) and not channel else "",
         code[:32],
         registry.lower()[:32] if code == "12" and isinstance(registry, str) else "",
     )
+    if not channel and not provider:
+        sources = hinted(fields, "windows")
     fields.update(static)
     if "host.name" not in fields:
         host = fields.get("Hostname", fields.get("host"))
@@ -251,6 +222,8 @@ def _finish(fields: Fields) -> tuple[LogSource, ...]:
         if number is not None:
             fields["process.pid"] = number
     _user(fields)
+    if code == "4688":
+        add_sysmon_names(fields)
     if "event.outcome" not in static:
         _outcome(code, fields)
     return sources
@@ -295,4 +268,6 @@ def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     return sources, stamp or header
 
 
-PRODUCT = Product("windows-json", "Windows and Sysmon events as JSON: NXLog, Winlogbeat, native", parse)
+PRODUCT = Product(
+    "windows-json", "Windows and Sysmon events as JSON: NXLog, Winlogbeat, evtx_dump and other shapes", parse
+)

@@ -69,6 +69,52 @@ SERVICES: dict[str, str] = {
 }
 """Channel in lower case → Sigma service."""
 
+SERVICES.update(
+    {
+        "sec": "security",
+        "sys": "system",
+        "app": "application",
+        "pwsh": "powershell",
+        "pwshclassic": "powershell-classic",
+        "defender": "windefend",
+        "tasksch": "taskscheduler",
+        "bitscli": "bits-client",
+        "dns-cli": "dns-client",
+        "codeint": "codeintegrity-operational",
+    }
+)
+"""Channels as Hayabusa shortens them; its ``Sysmon`` is added with the providers."""
+
+PROVIDERS: dict[str, str] = {
+    "microsoft-windows-security-auditing": "security",
+    "microsoft-windows-powershell": "powershell",
+    "powershell": "powershell-classic",
+    "powershellcore": "powershell",
+    "service control manager": "system",
+    "microsoft-windows-sysmon": "sysmon",
+    "linux-sysmon": "sysmon",
+    "sysmon": "sysmon",
+}
+"""Provider in lower case → service, for exporters that name no channel; others follow from the channel's own name."""
+
+_BY_PROVIDER: dict[str, set[str]] = {}
+for _channel, _service in SERVICES.items():
+    if "/" in _channel:
+        _BY_PROVIDER.setdefault(_channel.partition("/")[0], set()).add(_service)
+PROVIDERS.update({p: next(iter(found)) for p, found in _BY_PROVIDER.items() if len(found) == 1 and p not in PROVIDERS})
+SERVICES["sysmon"] = "sysmon"
+
+
+def service_of(channel: str, provider: str = "", code: str = "") -> str:
+    """The Sigma service of a channel, or, where no channel is given, of a provider; "" if there is none."""
+    if channel:
+        return SERVICES.get(channel.lower(), "")
+    known = PROVIDERS.get(provider.lower(), "")
+    if not known and provider.lower() == "microsoft-windows-eventlog":
+        known = "security" if code.startswith("11") else "system"  # 1102 and 1104 are the security log's
+    return known
+
+
 MORE_SERVICES: dict[str, tuple[str, ...]] = {
     "ldap": ("ldap_debug",),
     "microsoft-servicebus-client": ("servicebus-client",),

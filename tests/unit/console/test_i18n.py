@@ -3,11 +3,16 @@
 import re
 import string
 from importlib.resources import files
+from typing import get_args
 
 import pytest
 
+from soc.cli import soc
 from soc.clock import DAY, HOUR, MINUTE, SECOND
 from soc.console.i18n import LANGUAGES, Texts, catalogue
+from soc.model import ActionKind
+from soc.model.report import ReportState
+from soc.settings import Role
 
 TEMPLATES = {
     path.name: path.read_text(encoding="utf-8") for path in files("soc.console").joinpath("templates").iterdir()
@@ -60,3 +65,27 @@ def test_times_and_spans_are_written_in_the_zone(language):
 
 def test_an_unknown_language_falls_back_to_vietnamese():
     assert Texts("xx", "UTC").language == "vi"
+
+
+def test_every_act_of_the_audit_trail_and_every_stage_has_a_name():
+    known = catalogue("vi")
+    acts = {"open", "seal", *get_args(ActionKind), *get_args(ReportState)}
+    stages = set(get_args(Role)) - {"collect", "console"}
+    assert not {f"act_done.{act}" for act in acts} - known.keys()
+    assert not {f"stage.{stage}" for stage in stages} - known.keys()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_command_that_a_page_names_is_one(language):
+    named = {
+        tuple(found) for text in catalogue(language).values() for found in re.findall(r"soc (\w+) ([a-z]\w*)", text)
+    }
+    assert ("deadletter", "list") in named
+    assert not {pair for pair in named if pair[1] not in getattr(soc.commands.get(pair[0]), "commands", {})}
+
+
+def test_numbers_are_grouped_and_iso_times_shown_in_the_zone():
+    vi, en = (Texts(language, "Asia/Ho_Chi_Minh") for language in ("vi", "en"))
+    assert (vi.number(1234567), en.number(1234567), en.number("–")) == ("1.234.567", "1,234,567", "–")
+    assert ">23/11/2026 04:26:03<" in vi.at("2026-11-22T21:26:03.757769Z")
+    assert vi.at("<soon>") == "&lt;soon&gt;"

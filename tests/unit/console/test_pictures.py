@@ -40,7 +40,7 @@ def test_every_bar_and_tick_lies_in_the_picture(items):
     for bar in made.bars:
         assert 0 <= bar.x <= bar.x + bar.width <= WIDTH - LEFT + 0.1
         assert bar.y + 20 <= made.height
-    assert all(0 <= tick.x <= WIDTH for tick in made.ticks)
+    assert all(0 <= tick.x <= WIDTH - 40 for tick in made.ticks), "room for its label"
 
 
 def test_one_alert_of_no_length_still_has_a_bar_to_click():

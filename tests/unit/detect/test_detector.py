@@ -222,6 +222,44 @@ def test_a_value_longer_than_the_bound_is_cut_for_backtracking_expressions_and_c
     assert sum(cut_values.values()) == before + 1
 
 
+def test_a_long_value_is_searched_to_its_end_by_expressions_that_repeat_nothing_and_to_64_kib_by_others() -> None:
+    rules = load(bundle_of({"s": {"t|re": "tail-of-(this|that)"}, "condition": "s"}))
+    assert Detector(rules).detect_fields({"t": "x" * 2 * REGEX_CAP + "tail-of-this"}, HERE) == ["r"]
+    rules = load(bundle_of({"s": {"t|re": r"ta\w+-of-this"}, "condition": "s"}))
+    assert Detector(rules).detect_fields({"t": "\n" * (REGEX_CAP - 20) + "tail-of-this"}, HERE) == ["r"]
+
+
+@pytest.mark.parametrize(
+    ("value", "null"), [([], True), ([None], True), (None, True), (["a", None], False), ("", False), ([""], False)]
+)
+def test_a_list_is_null_only_if_it_holds_no_value(value: Any, null: bool) -> None:
+    rules = load(bundle_of({"s": {"t": None}, "condition": "s"}))
+    assert Detector(rules).detect_fields({"t": value}, HERE) == (["r"] if null else [])
+    rules = load(bundle_of({"s": {"t": None}, "condition": "not s"}))
+    assert Detector(rules).detect_fields({"t": value}, HERE) == ([] if null else ["r"])
+
+
+@pytest.mark.filterwarnings("ignore:Possible nested set:FutureWarning")  # pySigma compiles it to see whether it can be
+def test_posix_classes_are_what_pcre_means_by_them() -> None:
+    rules = load(bundle_of({"s": {"t|re": "^[[:alpha:]_]+[[:digit:]]$"}, "condition": "s"}))
+    detector = Detector(rules)
+    assert detector.detect_fields({"t": "ab_7"}, HERE) == ["r"]
+    assert detector.detect_fields({"t": "7"}, HERE) == []
+
+
+def test_an_unknown_logsource_is_offered_rules_that_must_find_a_named_field() -> None:
+    unknown = (LogSource("*", "*", "*"),)
+    for detection, offered in (
+        ({"s": {"t": "a"}, "condition": "s"}, True),
+        ({"s": {"t": "a"}, "f": {"t": "b"}, "condition": "s and not f"}, True),
+        ({"s": ["a"], "condition": "s"}, False),
+        ({"s": ["a"], "f": {"t": "a"}, "condition": "s and f"}, True),
+        ({"s": ["a"], "f": {"t": "a"}, "condition": "s or f"}, False),
+        ({"f": {"t": "b"}, "condition": "not f"}, False),
+    ):
+        assert Detector(load(bundle_of(detection))).detect_fields({"t": "a"}, unknown) == (["r"] if offered else [])
+
+
 def test_ten_thousand_values_and_two_hundred_fields_of_keywords_stay_quick() -> None:
     many = [f"value-{i:05d}" for i in range(10_000)]
     detector = Detector(

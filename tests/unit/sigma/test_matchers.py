@@ -66,6 +66,7 @@ def test_what_must_occur_occurs_wherever_an_expression_is_found(
         ("(?:cmd|powershell).x", ("cmd", "powershell")),
         ("(foo)?x", ()),
         ("(?i)Net User", ("net user",)),
+        ("(?i)\u0130stanbul", ("stanbul",)),
         ("a+b+", ()),
         ("(?:ab|longer).+", ()),
     ],
