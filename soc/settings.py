@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -143,6 +144,30 @@ class BusSettings(_Section):
     )
 
 
+class ElasticsearchSettings(_Section):
+    """Elasticsearch in the place of the embedded store; without addresses the store is embedded."""
+
+    urls: tuple[str, ...] = Field(default=(), description="https://host:port of some nodes; empty = the embedded store")
+    prefix: str = Field(
+        default="soc",
+        pattern=r"^[a-z0-9][a-z0-9_]{0,60}$",
+        description="before every index; one per installation where several share a cluster",
+    )
+    api_key: str = Field(default="", repr=False, description="encoded; wins over the user")
+    username: str = ""
+    password: str = Field(default="", repr=False)
+    ca_file: str = Field(default="", description="PEM; empty = the system's certificate authorities")
+
+    @field_validator("urls")
+    @classmethod
+    def _check_urls(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for url in value:
+            parts = urlsplit(url)
+            if parts.scheme not in {"http", "https"} or not parts.hostname or not parts.port:
+                raise ValueError(f"{url!r} is no address; write one like https://es1.example:9200")
+        return value
+
+
 class StoreSettings(_Section):
     """The store, a view: what is gone from it is still in the bus and the archive for as long as those keep it."""
 
@@ -238,6 +263,7 @@ class Settings(_Section):
     listeners: tuple[Listener, ...] = DEFAULT_LISTENERS
     sources: tuple[SourceProfile, ...] = ()
     bus: BusSettings = BusSettings()
+    elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     store: StoreSettings = StoreSettings()
     rules: RuleSettings = RuleSettings()
     correlation: CorrelationSettings = CorrelationSettings()
