@@ -144,6 +144,25 @@ class BusSettings(_Section):
     )
 
 
+class KafkaSettings(_Section):
+    """Apache Kafka in the place of the embedded bus; without servers the bus is embedded."""
+
+    servers: tuple[str, ...] = Field(default=(), description="host:port of some brokers; empty = the embedded bus")
+    prefix: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9._-]{0,100}$",
+        description="before every topic, group and transactional id; one per installation where several share brokers",
+    )
+    replication: int = Field(default=0, ge=0, le=32, description="copies of each partition; 0 = three, or all brokers")
+    tls: bool = False
+    ca_file: str = Field(default="", description="PEM; empty = the system's certificate authorities")
+    certificate_file: str = Field(default="", description="PEM of a client certificate, if the brokers ask for one")
+    key_file: str = ""
+    sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = ""
+    username: str = ""
+    password: str = Field(default="", repr=False)
+
+
 class ElasticsearchSettings(_Section):
     """Elasticsearch in the place of the embedded store; without addresses the store is embedded."""
 
@@ -263,6 +282,7 @@ class Settings(_Section):
     listeners: tuple[Listener, ...] = DEFAULT_LISTENERS
     sources: tuple[SourceProfile, ...] = ()
     bus: BusSettings = BusSettings()
+    kafka: KafkaSettings = KafkaSettings()
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     store: StoreSettings = StoreSettings()
     rules: RuleSettings = RuleSettings()
