@@ -31,6 +31,7 @@ VALUE_BYTES = 600
 TOPOLOGY = Topology((Stage("feed", (), ("in",), 1), Stage("work", ("in",), ("out",), 1)), {"in": 1, "out": 1})
 BATCH_BYTES = 1024 * 1024
 FETCH_BYTES = 4 * BATCH_BYTES
+READ_TURNS = 5
 
 
 class Bare:
@@ -40,6 +41,7 @@ class Bare:
         self._server, self._prefix, self._rows = server, prefix, rows
 
     async def start(self) -> None:
+        """Make the topics and connect."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self._server)
         await admin.start()
         await admin.create_topics([NewTopic(f"{self._prefix}{name}", 1, 1) for name in ("in", "out")])
@@ -58,6 +60,7 @@ class Bare:
         self._input = TopicPartition(f"{self._prefix}in", 0)
 
     async def consumer(self) -> AIOKafkaConsumer:
+        """A consumer at the beginning of the input."""
         found = AIOKafkaConsumer(
             bootstrap_servers=self._server, isolation_level="read_committed", max_partition_fetch_bytes=FETCH_BYTES
         )
@@ -67,9 +70,11 @@ class Bare:
         return found
 
     async def write(self) -> None:
+        """One transaction of records."""
         await self._transaction(self._feed, self._rows, "in", {})
 
     async def transform(self, consumer: AIOKafkaConsumer) -> None:
+        """One transaction of records read and written, with the position."""
         rows: list[tuple[bytes, bytes]] = []
         while len(rows) < RECORDS:
             for records in (await consumer.getmany(timeout_ms=1000, max_records=RECORDS - len(rows))).values():
@@ -93,27 +98,28 @@ class Bare:
         await producer.commit_transaction()
 
     async def close(self) -> None:
+        """Disconnect."""
         await self._feed.stop()
         await self._work.stop()
 
 
-def _summary(seconds: list[float]) -> dict[str, float]:
+def _summary(seconds: list[float], records: int) -> dict[str, float]:
     cuts = statistics.quantiles(seconds, n=100)
     return {
-        "records_per_second": round(RECORDS * len(seconds) / sum(seconds)),
+        "records_per_second": round(records * len(seconds) / sum(seconds)),
         "p50_ms": round(cuts[49] * 1000, 1),
         "p99_ms": round(cuts[98] * 1000, 1),
     }
 
 
-async def _in_turns(batches: int, ways: dict[str, Callable[[], Awaitable[None]]]) -> dict[str, object]:
+async def _in_turns(turns: int, records: int, ways: dict[str, Callable[[], Awaitable[None]]]) -> dict[str, object]:
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(batches):
+    for _ in range(turns):
         for name, way in ways.items():
             before = time.perf_counter()
             await way()
             seconds[name].append(time.perf_counter() - before)
-    found: dict[str, object] = {name: _summary(some) for name, some in seconds.items()}
+    found: dict[str, object] = {name: _summary(some, records) for name, some in seconds.items()}
     return found | {"share_of_bare": round(sum(seconds["bare"]) / sum(seconds["bus"]), 2)}
 
 
@@ -125,21 +131,22 @@ async def measure(server: str, batches: int) -> dict[str, object]:
     bare = Bare(server, f"{prefix}bare.", rows)
     await bare.start()
     bus = KafkaBus(KafkaSettings(servers=(server,), prefix=f"{prefix}bus."), TOPOLOGY)
-    feed, work = await bus.claim("feed", 0), await bus.claim("work", 0)
+    feed = await bus.claim("feed", 0)
 
     async def bus_write() -> None:
         await feed.commit(messages)
 
     async def bus_read() -> None:
-        count = 0
-        while count < RECORDS:
-            count += len(await reader.fetch(RECORDS - count, 1))
+        reader, count = bus.reader(["in"]), 0
+        while count < RECORDS * batches:
+            count += len(await reader.fetch(RECORDS, 1))
+        await reader.close()
 
     async def bare_read() -> None:
-        count = 0
-        while count < RECORDS:
-            found = await consumer.getmany(timeout_ms=1000, max_records=RECORDS - count)
-            count += sum(map(len, found.values()))
+        consumer, count = await bare.consumer(), 0
+        while count < RECORDS * batches:
+            count += sum(map(len, (await consumer.getmany(timeout_ms=1000, max_records=RECORDS)).values()))
+        await consumer.stop()
 
     async def bus_transform() -> None:
         count = 0
@@ -150,12 +157,11 @@ async def measure(server: str, batches: int) -> dict[str, object]:
             count += len(records)
         await work.commit(outputs)
 
-    written = await _in_turns(batches, {"bus": bus_write, "bare": bare.write})
-    reader, consumer = bus.reader(["in"]), await bare.consumer()
-    read = await _in_turns(batches, {"bus": bus_read, "bare": bare_read})
-    await consumer.stop()
-    transformer = await bare.consumer()
-    transformed = await _in_turns(batches, {"bus": bus_transform, "bare": lambda: bare.transform(transformer)})
+    written = await _in_turns(batches, RECORDS, {"bus": bus_write, "bare": bare.write})
+    # A consumer reads ahead while the other has its turn, so a turn of reading is the whole topic with a new consumer.
+    read = await _in_turns(READ_TURNS, RECORDS * batches, {"bus": bus_read, "bare": bare_read})
+    work, transformer = await bus.claim("work", 0), await bare.consumer()
+    transformed = await _in_turns(batches, RECORDS, {"bus": bus_transform, "bare": lambda: bare.transform(transformer)})
     await transformer.stop()
     await bare.close()
     await bus.close()

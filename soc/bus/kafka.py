@@ -118,9 +118,9 @@ class KafkaBus:
         for stage in self.topology.stages:
             if not stage.inputs:
                 continue
-            marks = await self._cluster.marks(stage.name)
             places = [one for one in self._places(stage.inputs) if one[1] < stage.partitions]
             bounds = await self._cluster.bounds([self._cluster.partition(one) for one in places])
+            marks = await self._cluster.marks(stage.name)
             for one in places:
                 begin, end = bounds[self._cluster.partition(one)]
                 if one in marks or begin < end:

@@ -19,7 +19,7 @@ from soc.bus.kafka_cluster import CALL_SECONDS, Cluster
 from soc.bus.kafka_inputs import Inputs
 from soc.bus.kafka_owner import ALIVE, BEAT_SECONDS, GONE, Beats, stop, wait_for_end
 from soc.bus.kafka_position import ADVICE, Mark, Place, check_of, differences, mismatch
-from soc.bus.kafka_transaction import changes, delivered, offsets, place, send
+from soc.bus.kafka_transaction import Keyed, Sent, addresses, changes, delivered, offsets, place, send
 from soc.bus.kafka_wire import BATCH_BYTES, MAX_RECORD_BYTES, translated
 from soc.clock import Clock
 from soc.errors import BusError, CommitUnknownError, FencedError, LogMismatchError, UnavailableError
@@ -105,6 +105,7 @@ class KafkaClaim:
             transaction_timeout_ms=TRANSACTION_MILLISECONDS,
             max_batch_size=BATCH_BYTES,
             max_request_size=MAX_RECORD_BYTES + BATCH_BYTES,
+            linger_ms=0,
         )
         with translated(f"kafka: fencing {self._name}"):
             async with asyncio.timeout(COMMIT_SECONDS):
@@ -144,7 +145,7 @@ class KafkaClaim:
         cluster = self._options.cluster
         records = {cluster.partition(one): some for one, some in placed.items()}
         try:
-            found = await self._transact(records, changed, marks)
+            sent, bases = await self._transact(records, changed, marks)
         except (BusError, UnavailableError) as error:
             self._dead = self._dead or error
             raise
@@ -152,8 +153,7 @@ class KafkaClaim:
             if self._open:
                 self._dead = self._dead or CommitUnknownError(f"{self._name}: the commit broke off; claim again")
         self._marks |= marks
-        where = {record.number: one for one, some in placed.items() for record in some}
-        return [Address(*where[index], self._log_ids[where[index][0]], found[index]) for index in range(len(outputs))]
+        return addresses(sent, bases, self._where)
 
     async def release(self) -> None:
         """Give the claim up: what is open is ended, a waiting successor is told."""
@@ -172,6 +172,10 @@ class KafkaClaim:
                         await self._producer.abort_transaction()
             await stop(self._producer)
             await self._options.beats.say(self._name.encode(), self._token, GONE)
+
+    def _where(self, one: TopicPartition) -> tuple[str, int, str]:
+        topic = one.topic[len(self._options.cluster.names.prefix) :]
+        return topic, one.partition, self._log_ids[topic]
 
     def _mine(self, one: Place) -> bool:
         """Whether this claim reads a place: other partitions share the group, and a stage may lose an input."""
@@ -196,10 +200,14 @@ class KafkaClaim:
         return {one: marks[one].next if one in marks else bounds[cluster.partition(one)][0] for one in places}
 
     async def _transact(
-        self, records: Mapping[TopicPartition, Sequence[Any]], changed: Sequence[Any], marks: Mapping[Place, Mark]
-    ) -> dict[int, int]:
+        self,
+        records: Mapping[TopicPartition, Sequence[Keyed]],
+        changed: Sequence[Keyed],
+        marks: Mapping[Place, Mark],
+    ) -> tuple[Sequence[Sent], Sequence[int]]:
+        """One transaction; the batches of outputs and the offset at which each begins."""
         await self._alive_still()
-        producer, cluster = self._producer, self._options.cluster
+        producer = self._producer
         milliseconds = self._options.clock() // 1000
         ending = False
         try:
@@ -208,12 +216,15 @@ class KafkaClaim:
                 self._open = True
                 # The changelog goes with the outputs: one request adds all partitions to the transaction.
                 sent = await send(producer, {**records, self._changelog: changed}, milliseconds)
-                found = await delivered([one for one in sent if one[0] != self._changelog])
+                outputs = [one for one in sent if one[0] != self._changelog]
+                bases = await delivered(outputs)
                 await self._step("outputs_written")
                 await delivered([one for one in sent if one[0] == self._changelog])
                 await self._step("state_written")
                 if marks:
-                    await producer.send_offsets_to_transaction(offsets(marks, cluster.partition), self._group)
+                    # Not beside the records: while the coordinator adds the group, Kafka 4 sends records back to be retried.
+                    positions = offsets(marks, self._options.cluster.partition)
+                    await producer.send_offsets_to_transaction(positions, self._group)
                 await self._step("positions_written")
                 ending = True
                 await producer.commit_transaction()
@@ -227,7 +238,7 @@ class KafkaClaim:
                 raise CommitUnknownError(f"{self._name}: no answer to the commit ({error!r}); claim again") from error
             raise UnavailableError(f"{self._name}: not committed: {error!r}; check the brokers") from error
         self._open = False
-        return found
+        return outputs, bases
 
     async def _alive_still(self) -> None:
         """Say so, at most once in ``BEAT_SECONDS``."""

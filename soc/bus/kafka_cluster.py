@@ -18,6 +18,7 @@ from soc.bus.base import Topology
 from soc.bus.kafka_position import Changelog, Mark, Place, parse
 from soc.bus.kafka_wire import (
     BATCH_BYTES,
+    FETCH_BYTES,
     MAX_RECORD_BYTES,
     Names,
     TopicsRequest,
@@ -218,7 +219,7 @@ class Cluster:
             isolation_level=isolation_level,
             auto_offset_reset="none",
             fetch_max_wait_ms=fetch_max_wait_ms,
-            max_partition_fetch_bytes=4 * BATCH_BYTES,
+            max_partition_fetch_bytes=FETCH_BYTES,
         )
 
     async def started(self) -> Any:

@@ -125,8 +125,10 @@ class Inputs:
     def _records(self, partition: TopicPartition, records: Sequence[Any]) -> list[Record]:
         topic, number = self._places[partition]
         log_id = self._log_ids[topic, number]
+        # What Record(...) does in the end, in two thirds of the time.
+        new: Callable[..., Record] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         return [
-            Record(topic, number, log_id, one.offset, one.key or b"", one.value or b"", one.timestamp * 1000)
+            new(Record, (topic, number, log_id, one.offset, one.key or b"", one.value or b"", one.timestamp * 1000))
             for one in records
         ]
 

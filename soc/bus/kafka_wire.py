@@ -31,7 +31,9 @@ BACKOFF_MILLISECONDS = 20
 """aiokafka's 100 ms is what a transaction waits for the markers of the one before: it was its p99."""
 
 MAX_RECORD_BYTES = 16 * 1024 * 1024
-BATCH_BYTES = 1024 * 1024
+BATCH_BYTES = 4 * 1024 * 1024
+"""Of one partition only one batch is on its way at a time, so a commit had better be one."""
+FETCH_BYTES = 4 * 1024 * 1024
 
 
 class Names:
