@@ -5,6 +5,7 @@ document it repeats, and external versions make it change nothing. Documents tha
 their time from version to version, as events, reports and audit entries do. See ``docs/adr/0013-elasticsearch.md``.
 """
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,12 +24,11 @@ from soc.store.elasticsearch_document import (
     LATE,
     SEPARATOR,
     UNCOUNTED,
-    Prepared,
     key_of,
     month_in,
     month_of,
     name_key,
-    prepare,
+    prepare_all,
     restore,
 )
 from soc.store.elasticsearch_query import NOTHING, Clause, Plan, both, none, plan
@@ -38,8 +38,6 @@ from soc.store.words import texts_of
 
 TOTAL_LIMIT = 10_000
 _KINDS: tuple[Kind, ...] = get_args(Kind)
-_BULK_BYTES = 8 * 1024 * 1024
-_BULK_DOCUMENTS = 2000
 _SLICE = 1000
 _MORE_COUNTS = 1000
 
@@ -74,25 +72,22 @@ class ElasticsearchStore:
         self._has_template = False
 
     async def write(self, documents: Sequence[Document]) -> Sequence[Refusal]:
-        """See the port."""
+        """See the port. While one part is on its way the next is prepared, in a thread: the loop stays free."""
         await self._put_template()
         refusals: list[Refusal] = []
-        prepared: list[Prepared] = []
-        size = 0
-        for document in documents:
-            try:
-                made = prepare(document, self._prefix)
-            except (TypeError, ValueError, OverflowError) as error:
-                refusals.append(Refusal(document, f"no JSON: {error}"))
-                continue
-            if prepared and (size + made.size > _BULK_BYTES or len(prepared) >= _BULK_DOCUMENTS):
-                refusals += await self._bulk.write(prepared)
-                prepared, size = [], 0
-            prepared.append(made)
-            size += made.size
-        if prepared:
-            refusals += await self._bulk.write(prepared)
-        return refusals
+        sending: asyncio.Task[list[Refusal]] | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                for part in _chunks(documents):
+                    prepared, refused = await asyncio.to_thread(prepare_all, part, self._prefix)
+                    refusals += refused
+                    if sending is not None:
+                        refusals += await sending
+                    sending = group.create_task(self._bulk.write(prepared))
+        except ExceptionGroup as failed:
+            # The one part that was on its way; it is raised as what it is.
+            raise failed.exceptions[0] from None
+        return [*refusals, *sending.result()] if sending is not None else refusals
 
     async def get(self, kind: Kind, id: str) -> Document | None:  # noqa: A002 - the port's name
         """See the port."""

@@ -17,6 +17,7 @@ from soc.store.base import Refusal
 from soc.store.elasticsearch_client import Requests, reason_of, told
 from soc.store.elasticsearch_document import Prepared
 
+MAX_BYTES = 8 * 1024 * 1024
 _CONFLICT = 409
 _NOT_THE_DOCUMENT = frozenset({"validation_exception", "invalid_index_template_exception", "index_creation_exception"})
 
@@ -32,12 +33,24 @@ class Bulk:
         self._requests = requests
         self.unseen: set[str] = set()
 
-    async def write(self, batch: Sequence[Prepared]) -> list[Refusal]:
-        """Write a batch; it may be repeated as a whole, versions see to that.
+    async def write(self, prepared: Sequence[Prepared]) -> list[Refusal]:
+        """Write them in requests of at most ``MAX_BYTES``; it may be repeated as a whole, versions see to that.
 
         Raises:
-            UnavailableError: a part of it is not written, after all tries.
+            UnavailableError: a part of them is not written, after all tries.
         """
+        refusals: list[Refusal] = []
+        batch: list[Prepared] = []
+        size = 0
+        for item in prepared:
+            if batch and size + item.size > MAX_BYTES:
+                refusals += await self._write(batch)
+                batch, size = [], 0
+            batch.append(item)
+            size += item.size
+        return refusals + await self._write(batch) if batch else refusals
+
+    async def _write(self, batch: Sequence[Prepared]) -> list[Refusal]:
         refusals: list[Refusal] = []
         left = list(batch)
         for attempt in range(self._requests.patience.tries):
@@ -49,7 +62,7 @@ class Bulk:
                 if len(left) == 1:
                     return [*refusals, Refusal(left[0].document, told(error))]
                 half = len(left) // 2
-                return [*refusals, *await self.write(left[:half]), *await self.write(left[half:])]
+                return [*refusals, *await self._write(left[:half]), *await self._write(left[half:])]
             again: list[Prepared] = []
             reason = ""
             for prepared, item in zip(left, items, strict=True):

@@ -8,27 +8,31 @@ Beside them stand the fields that queries use, equal for every kind and left out
     soc.names               the names of all fields that have a value
     soc.pairs               name and value, case-folded, for values up to ``MAX_VALUE`` characters
     soc.numbers             name and number, or name and time, as text that sorts as they do
-    soc.vague               names with a value that is not in ``soc.pairs``; with ``#``: one not in ``soc.numbers``
+    soc.vague               names with a value that is not in ``soc.pairs``; ``CUT``
     soc.counted             name and value as written, for counts
 """
 
 import hashlib
 import re
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from soc.clock import Micros, to_datetime
-from soc.store.base import Document, Kind
+from soc.store.base import Document, Kind, Refusal
 from soc.store.query import _moment, _number  # pyright: ignore[reportPrivateUsage] - the reference's own reading decides
 from soc.store.words import normal, texts_of, tokens
 
 SEPARATOR = "\x1f"
 MAX_VALUE = 128
 """Longer values are found by their words and then looked at; most names, addresses and paths are shorter."""
+CUT_WORD = 200
+"""``soc.store.words`` cuts words here."""
+CUT = f"{SEPARATOR}cut"
+"""Stands in ``soc.vague`` where a word may have been cut: what it ends in cannot be known from its words."""
 UNCOUNTED = frozenset({"@timestamp", "event.id", "event.original"})
 """Fields that differ from document to document: to count them is to read the documents."""
 _MAX_NAME = 256
@@ -40,7 +44,6 @@ EARLY, LATE = "0000.00", "9999.99"
 _MONTH_FIRST = re.compile(r"(20\d\d)(0[1-9]|1[0-2])-")
 _BY_ID: frozenset[Kind] = frozenset({"alert", "incident"})
 _REMEMBERED = 80
-_EXACT_INTEGERS = 2**53
 
 
 def month_of(time: Micros) -> str:
@@ -66,6 +69,7 @@ def key_of(id_: str) -> str:
     return id_ if 0 < len(encoded) <= _MAX_ID else "sha256:" + hashlib.sha256(encoded).hexdigest()
 
 
+@lru_cache(maxsize=4096)
 def name_key(name: str) -> str:
     """A field's name as it stands in ``soc.*``; a very long one is hashed, no term may have more than 32,766 bytes."""
     if len(name) <= _MAX_NAME and SEPARATOR not in name:
@@ -77,6 +81,18 @@ def sortable_number(number: float) -> str:
     """16 hexadecimal digits that sort as the numbers do (IEEE 754 bits, the sign turned)."""
     bits: int = struct.unpack(">Q", struct.pack(">d", number + 0.0))[0]
     return f"{bits ^ (0xFFFF_FFFF_FFFF_FFFF if bits >> 63 else 1 << 63):016x}"
+
+
+def sortable_integer(number: int) -> str:
+    """As ``sortable_number``; one that no float equals sorts between its neighbours (``~`` is after every digit)."""
+    try:
+        near = float(number)
+    except OverflowError:
+        near = float("inf") if number > 0 else float("-inf")
+    code = sortable_number(near)
+    if number == near:
+        return code
+    return f"{code}~" if number > near else f"{int(code, 16) - 1:016x}~"
 
 
 def sortable_time(time: Micros) -> str:
@@ -128,6 +144,18 @@ def prepare(document: Document, prefix: str) -> Prepared:
     return Prepared(document, month, msgspec.json.encode({"index": action}), msgspec.json.encode(source))
 
 
+def prepare_all(documents: Sequence[Document], prefix: str) -> tuple[list[Prepared], list[Refusal]]:
+    """Those that can be stored, and those that cannot with the reason."""
+    prepared: list[Prepared] = []
+    refusals: list[Refusal] = []
+    for document in documents:
+        try:
+            prepared.append(prepare(document, prefix))
+        except (TypeError, ValueError, OverflowError) as error:
+            refusals.append(Refusal(document, f"no JSON: {error}"))
+    return prepared, refusals
+
+
 def restore(kind: Kind, hit: Mapping[str, Any]) -> Document:
     """The document of a hit (search with ``version``) or of a get."""
     source: Mapping[str, Any] = hit["_source"]
@@ -140,60 +168,76 @@ def restore(kind: Kind, hit: Mapping[str, Any]) -> Document:
 
 def _is_plain(name: str, value: object) -> bool:
     """Elasticsearch takes this name and value in a source as they are."""
-    if (
-        not name
-        or name[0] in "_. "
-        or name[-1] in ". "
-        or ".." in name
-        or name.startswith("soc.")
-        or len(name) > _MAX_NAME
-    ):
+    if not _is_plain_name(name):
         return False
+    if isinstance(value, str):
+        return True
     if isinstance(value, list):
         return not any(isinstance(item, dict | list) for item in cast("list[object]", value))
-    # Beyond 64 bits its parser would make another number of it.
-    if isinstance(value, int):
-        return -(2**63) <= value < 2**63
     return not isinstance(value, dict)
+
+
+@lru_cache(maxsize=4096)
+def _is_plain_name(name: str) -> bool:
+    inside = bool(name) and name[0] not in "_. " and name[-1] not in ". " and len(name) <= _MAX_NAME
+    return inside and ".." not in name and not name.startswith("soc.")
+
+
+class _Terms(NamedTuple):
+    """What one value of one field adds; None where it adds nothing."""
+
+    pair: str | None
+    counted: str | None
+    number: str | None
+    vague: str | None
 
 
 def _searchable(fields: Mapping[str, Any]) -> dict[str, Any]:
     names: list[str] = []
-    pairs: set[str] = set()
-    numbers: set[str] = set()
-    vague: set[str] = set()
-    counted: set[str] = set()
+    found: list[_Terms] = []
     texts: set[str] = set()
     for name, value in fields.items():
-        found = texts_of(value)
-        if not found:
-            continue
         key = name_key(name)
-        names.append(key)
-        texts.update(found)
-        for text in found:
-            folded_case = normal(text)
-            if len(folded_case) > MAX_VALUE:
-                vague.add(key)
-                continue
-            pairs.add(f"{key}{SEPARATOR}{folded_case}")
-            if name not in UNCOUNTED:
-                counted.add(f"{key}{SEPARATOR}{text}")
-        for item in cast("list[Any]", value) if isinstance(value, list) else (value,):
-            if (sortable := _sortable(item)) is not None:
-                numbers.add(f"{key}{SEPARATOR}{sortable}")
-            elif type(item) is int:
-                vague.add(f"{key}{SEPARATOR}#")
+        if type(value) is str:
+            names.append(key)
+            texts.add(value)
+            found.append(_terms(key, value) if len(value) <= _REMEMBERED else _terms.__wrapped__(key, value))
+        elif of_field := texts_of(value):
+            names.append(key)
+            texts.update(of_field)
+            found += [_terms.__wrapped__(key, text)._replace(number=None) for text in of_field]
+            items = cast("list[Any]", value) if isinstance(value, list) else [value]
+            sortable = [one for item in items if (one := _sortable(item)) is not None]
+            found += [_Terms(None, None, f"{key}{SEPARATOR}{one}", None) for one in sortable]
     folded, exact = _texts(texts)
-    made = {
-        "soc.names": names, "soc.pairs": pairs, "soc.numbers": numbers, "soc.vague": vague, "soc.counted": counted,
-        "soc.folded": folded, "soc.exact": exact,
-    }  # fmt: skip
-    return {name: list(values) for name, values in made.items() if values}
+    if any(len(word) >= CUT_WORD for words in folded if len(words) >= CUT_WORD for word in words.split(" ")):
+        found.append(_Terms(None, None, None, CUT))
+    made: dict[str, Iterable[str | None]] = {
+        "soc.names": names,
+        "soc.pairs": {terms.pair for terms in found},
+        "soc.numbers": {terms.number for terms in found},
+        "soc.vague": {terms.vague for terms in found},
+        "soc.counted": {terms.counted for terms in found},
+        "soc.folded": folded,
+        "soc.exact": exact,
+    }
+    return {name: listed for name, terms in made.items() if (listed := [term for term in terms if term is not None])}
+
+
+@lru_cache(maxsize=65536)
+def _terms(key: str, text: str) -> _Terms:
+    """Of a text; log values repeat, so short ones are remembered."""
+    sortable = _sortable(text)
+    number = None if sortable is None else f"{key}{SEPARATOR}{sortable}"
+    same_case = normal(text)
+    if len(same_case) > MAX_VALUE:
+        return _Terms(None, None, number, key)
+    counted = None if key in UNCOUNTED else f"{key}{SEPARATOR}{text}"
+    return _Terms(f"{key}{SEPARATOR}{same_case}", counted, number, None)
 
 
 def _sortable(item: Any) -> str | None:
-    """A number (``n``) or a time (``t``) as the reference reads it; None where it reads neither, or the number is not exact."""
+    """A number (``n``) or a time (``t``) as the reference reads it; None where it reads neither."""
     if item is None or isinstance(item, bool | dict | list):
         return None
     if isinstance(item, str):
@@ -205,9 +249,7 @@ def _sortable(item: Any) -> str | None:
             return f"n{sortable_number(number)}"
         moment = _moment(item)
         return None if moment is None else f"t{sortable_time(moment)}"
-    if isinstance(item, int) and abs(item) > _EXACT_INTEGERS:
-        return None
-    return f"n{sortable_number(item)}"
+    return f"n{sortable_integer(item) if isinstance(item, int) else sortable_number(item)}"
 
 
 def _texts(texts: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -1,13 +1,14 @@
 """A query's syntax tree in, two Elasticsearch queries out: one that only matches satisfy, one that every match satisfies.
 
 The two are equal for nearly every query; then Elasticsearch alone decides. Where its index knows less than the reference
-evaluator (a wildcard against a long value, a phrase that ends in a prefix, integers beyond 2^53), documents that satisfy the
+evaluator (a wildcard against a long value, several words that end in a prefix), documents that satisfy the
 second but not the first are fetched and ``soc.store.query.matches`` decides. Negation swaps the two.
 """
 
 from typing import Any, NamedTuple
 
 from soc.store.elasticsearch_document import (
+    CUT,
     MAX_VALUE,
     SEPARATOR,
     name_key,
@@ -125,7 +126,7 @@ def _in_order(field: str, words: tuple[str, ...]) -> Clause:
 
 
 def _field(key: str, pattern: tuple[tuple[bool, str], ...]) -> Plan:
-    long = both({"term": {"soc.vague": key}}, *(_phrase(words).maybe for words in _words_of(pattern)))
+    long = both({"term": {"soc.vague": key}}, *_words_of(pattern))
     wildcards = sum(wild for wild, _ in pattern)
     length = sum(len(text) for _, text in pattern)
     if not wildcards:
@@ -147,20 +148,36 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?")
 
 
-def _words_of(pattern: tuple[tuple[bool, str], ...]) -> list[Phrase]:
-    """What a matching value surely has: the words of the literal parts, but those that go on into a wildcard."""
-    found: list[Phrase] = []
+def _words_of(pattern: tuple[tuple[bool, str], ...]) -> list[Clause]:
+    """What a matching value surely has: the words of the literal parts.
+
+    A word that touches a wildcard is a part of one in the value. If it is ASCII, so is that part (folding may change what
+    other letters become beside one another); where words of the document were cut, its end says nothing.
+    """
+    found: list[Clause] = []
     for index, (wild, text) in enumerate(pattern):
         if wild:
             continue
         words = list(tokens(text).folded)
-        if index > 0 and words and _goes_on(text[0]):
-            words = words[1:]
-        if index + 1 < len(pattern) and words and _goes_on(text[-1]):
-            words = words[:-1]
+        open_left = index > 0 and bool(words) and _goes_on(text[0])
+        open_right = index + 1 < len(pattern) and bool(words) and _goes_on(text[-1])
+        if open_left and open_right and len(words) == 1:
+            found += _part(f"*{words.pop()}*")
+        if open_left and words:
+            found += _part(f"*{words.pop(0)}")
+        if open_right and words:
+            found += _part(f"{words.pop()}*")
         if words:
-            found.append(Phrase(tuple(words), folded=True))
+            found.append(_phrase(Phrase(tuple(words), folded=True)).maybe)
     return found
+
+
+def _part(pattern: str) -> list[Clause]:
+    """A word of which a part is known, star at the open ends."""
+    if not pattern.isascii():
+        return []
+    known: Clause = {"wildcard": {"soc.folded": {"value": pattern}}}
+    return [either(known, {"term": {"soc.vague": CUT}})]
 
 
 def _goes_on(char: str) -> bool:
@@ -177,9 +194,7 @@ def _comparison(query: Comparison) -> Plan:
         low, high = map(sortable_time, query.times)
         parts.append(_range(f"{key}{SEPARATOR}t", query.operator, low, high, closed=False))
     sure = either(*parts)
-    if query.number is None:
-        return Plan(sure, sure)
-    return Plan(sure, either(sure, {"term": {"soc.vague": f"{key}{SEPARATOR}#"}}))
+    return Plan(sure, sure)
 
 
 def _range(start: str, operator: str, low: str, high: str, *, closed: bool) -> Clause:

@@ -1,5 +1,6 @@
 """Search requests in, hits out: whole answers only, of one state of the indices, with what this process wrote in it."""
 
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -10,6 +11,7 @@ from soc.store.elasticsearch_client import Requests, reason_of
 from soc.store.elasticsearch_query import Clause
 
 SEARCH_SECONDS = 20.0
+_TOO_LONG = f"the search took longer than {SEARCH_SECONDS:.0f} s: narrow it by time or by a word"
 KEEP_ALIVE = "1m"
 NEWEST_FIRST = [{"soc.time": "desc"}, {"soc.id": "desc"}]
 
@@ -61,9 +63,7 @@ class View:
             lambda client: client.search(**wanted, timeout=f"{SEARCH_SECONDS:.0f}s"), tries=self._tries
         )
         if answer["timed_out"]:
-            raise UnavailableError(
-                f"the search took longer than {SEARCH_SECONDS:.0f} s: narrow it by time or by a word"
-            )
+            raise UnavailableError(_TOO_LONG)
         return answer.body
 
     async def read(self, places: list[dict[str, str]]) -> list[Mapping[str, Any]]:
@@ -100,6 +100,7 @@ class View:
     ) -> AsyncIterator[Mapping[str, Any]]:
         """Hits of a snapshot, newest first, page after page."""
         seen = 0
+        deadline = time.monotonic() + SEARCH_SECONDS
         while most is None or seen < most:
             # A point in time adds its own last sort key; the port's key (time, id) begins before all documents that share it.
             page = await self.ask(
@@ -119,4 +120,6 @@ class View:
             seen += len(hits)
             if len(hits) < size:
                 return
+            if time.monotonic() > deadline:
+                raise UnavailableError(_TOO_LONG)
             after = hits[-1]["sort"][:2]

@@ -1,23 +1,29 @@
 """The Elasticsearch store where the contract does not reach: months, refusals, overload, a killed server, retention by index."""
 
 import asyncio
+import os
 import random
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
 from aiohttp import ClientSession, web
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from live.elasticsearch_server import ElasticsearchServer, new_server, shared_server
 
 from soc.clock import DAY, to_micros
 from soc.errors import UnavailableError
 from soc.store.base import Document, Kind
-from soc.store.query import All, parse
+from soc.store.query import All, Comparison, Exists, Field, Not, Or, Phrase, Query, matches, parse
+from soc.store.words import normal, texts_of, tokens
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
+EXAMPLES = int(os.environ.get("SOC_EXAMPLES", "20"))
 OCTOBER = to_micros(datetime(2026, 10, 31, 23, 59, tzinfo=UTC))
 NOVEMBER = to_micros(datetime(2026, 11, 1, 0, 1, tzinfo=UTC))
 
@@ -404,3 +410,97 @@ def test_a_second_object_sees_what_the_first_wrote(url):
             await other.close()
 
     on(url, body)
+
+
+LONG = ["abcdefgh " * 20, "ABCDEFGH " * 20 + "x", "đường " * 40, "k" * 300, "e\u0301" * 100, "9" * 140]
+ODD = [
+    "",
+    " 5 ",
+    "1e3",
+    "٥",
+    "-0",
+    "*",
+    "a?b",
+    "C:\\x",
+    "a\x1fb",
+    "f\x1fg",
+    "İ",
+    "ﬃ",
+    "𐐀𐐨",
+    "a\tb\nc",
+    "2026-11-22T08:00:00Z",
+]
+scalars = st.one_of(
+    st.sampled_from([*LONG, *ODD]),
+    st.sampled_from([2**53, 2**53 + 1, -(2**60), 2**70, 5, 1000, 0, -0.0, 0.1, 1e300, True, None]),
+)
+contents = st.dictionaries(
+    st.sampled_from(["f", "g.h", "_id", "n" * 300]), st.one_of(scalars, st.lists(scalars, max_size=3)), max_size=3
+)
+names = st.sampled_from(["f", "g.h", "_id", "n" * 300, "f\x1f"])
+pieces = st.one_of(
+    st.sampled_from(["abc", "h x", "k" * 150, "e\u0301", "đ", "\x1f", "\\", "9" * 140, "5", "a\tb"]),
+    st.sampled_from(ODD + LONG),
+)
+
+
+def _pattern(parts: list[str | None]) -> tuple[tuple[bool, str], ...]:
+    out: list[tuple[bool, str]] = []
+    for part in parts:
+        if part in {None, "?"}:
+            out.append((True, part or "*"))
+        elif out and not out[-1][0]:
+            out[-1] = (False, normal(out[-1][1] + str(part)))
+        elif part:
+            out.append((False, normal(str(part))))
+    return tuple(out)
+
+
+def _phrase(text: str, prefix: bool) -> Query:
+    made = tokens(text)
+    folded = made.exact == made.folded
+    return Phrase(made.folded if folded else made.exact, folded, prefix) if made.exact else All()
+
+
+leaves = st.one_of(
+    st.builds(Field, names, st.lists(st.one_of(st.none(), st.just("?"), pieces), max_size=4).map(_pattern)),
+    st.builds(_phrase, pieces, st.booleans()),
+    st.builds(Exists, names),
+    st.builds(
+        Comparison, names, st.sampled_from(["<", "<=", ">", ">="]), st.sampled_from([None, 0.0, 5.0, 2.0**53, 1e18, -1.0]),
+        st.sampled_from([None, (1_790_000_000_000_000, 1_793_500_000_000_000)]),
+    ),
+)  # fmt: skip
+queries = st.one_of(
+    leaves, leaves.map(Not), st.lists(leaves, min_size=2, max_size=3).map(lambda parts: Or(tuple(parts)))
+)
+
+
+def test_what_the_index_cannot_decide_is_decided_by_the_reference(url):
+    """Long values, integers beyond 2^53, separators of our own, names Elasticsearch would refuse: equal all the same."""
+
+    async def check(store, made: list[dict[str, object]], asked: list[Query]) -> None:
+        await store.clear()
+        documents = [Document("event", str(n), 1, n, fields) for n, fields in enumerate(made)]
+        assert not await store.write(documents)
+        assert await store.get_many("event", [document.id for document in documents]) == {d.id: d for d in documents}
+        for query in asked:
+            expected = [document for document in reversed(documents) if matches(query, document.fields)]
+            page = await store.search("event", query, limit=100)
+            assert [found.id for found in page.documents] == [document.id for document in expected], query
+            assert page.total == len(expected)
+            counter = Counter(text for document in expected for text in set(texts_of(document.fields.get("f"))))
+            assert dict(await store.counts("event", query, "f", limit=1000)) == dict(counter), query
+
+    with asyncio.Runner() as runner:
+        store = open_store(url)
+
+        @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+        @given(st.lists(contents, min_size=1, max_size=8), st.lists(queries, min_size=1, max_size=8))
+        def law(made: list[dict[str, object]], asked: list[Query]) -> None:
+            runner.run(check(store, made, asked))
+
+        try:
+            law()
+        finally:
+            runner.run(store.close())
