@@ -14,6 +14,7 @@ from soc.bus.kafka_cluster import Cluster
 from soc.bus.kafka_inputs import Inputs
 from soc.bus.kafka_owner import Beats
 from soc.bus.kafka_position import ADVICE, Mark, Place
+from soc.bus.kafka_replace import declare_replaced
 from soc.bus.kafka_retain import retain
 from soc.clock import Clock, now
 from soc.errors import LogMismatchError
@@ -149,6 +150,21 @@ class KafkaBus:
                 wrong = await mismatches(self._cluster, where, {one: marks[one]}) if one in marks else []
                 found += [Problem(where, what, ADVICE) for what in wrong]
         return tuple(found)
+
+    async def declare_replaced(self, stage: str, partition: int) -> Positions:
+        """On an operator's word: what the inputs of (stage, partition) hold now is what there is; go on from here.
+
+        The owner is fenced. A position that does not fit moves to the group's offset where that does, else to the oldest
+        retained record; the state is kept. What of the old topic was not read is not read any more.
+
+        Returns:
+            The positions that were moved, as they are now.
+
+        Raises:
+            UnavailableError: the brokers do not answer; ask again.
+        """
+        moved = await declare_replaced(self._cluster, self._clock, self._stage(stage), partition)
+        return {(*one, mark.log_id): mark.next for one, mark in moved.items()}
 
     async def close(self) -> None:
         """Release everything. Calling it twice is fine."""

@@ -476,6 +476,13 @@ def test_a_topic_deleted_and_made_anew_stops_its_reader_and_problems_says_so(pla
         with pytest.raises(LogMismatchError, match="no log"):
             await bus.reader(["in"], positions).fetch(10, 0)
         assert await values(bus) == ["0:a", "1:b"]
+        assert list((await bus.declare_replaced("work", 0)).values()) == [0]
+        assert await bus.declare_replaced("work", 0) == {}, "all fits now"
+        await finish(bus)
+        assert await values(bus) == numbered(["a", "b", "x", "y", "z"]), (
+            "on an operator's word it goes on, state and all"
+        )
+        assert await bus.problems() == ()
         await bus.close()
 
     asyncio.run(scenario())
@@ -509,6 +516,10 @@ def test_a_state_topic_that_is_gone_stops_its_stage_instead_of_beginning_again(p
         bus = place.bus()
         with pytest.raises(LogMismatchError, match="the group's offset is 2, the stage's own state says no position"):
             await bus.claim("work", 0)
+        await bus.declare_replaced("work", 0)
+        await feed(bus, ["c"])
+        await finish(bus)
+        assert await values(bus) == ["0:a", "1:b", "0:c"], "it goes on behind what it had read; the count is lost"
         await bus.close()
 
     asyncio.run(scenario())
