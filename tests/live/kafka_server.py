@@ -122,13 +122,15 @@ class Broker:
 
     Args:
         directory: holds its settings, log and data; made if missing.
-        extra: further lines of its settings.
+        extra: further lines of its settings; they win over those above them.
+        scram: ``SCRAM-SHA-512=[name=…,password=…]`` of a user to be made with the storage.
     """
 
-    def __init__(self, directory: Path, extra: str = "") -> None:
+    def __init__(self, directory: Path, extra: str = "", scram: str = "") -> None:
         self.directory = directory
         self.data = directory / "data"
         self._port, self._controller = free_port(), free_port()
+        self._scram = ["--add-scram", scram] if scram else []
         self._process: subprocess.Popen[bytes] | None = None
         directory.mkdir(parents=True, exist_ok=True)
         settings = SETTINGS.format(port=self._port, controller=self._controller, data=self.data, extra=extra)
@@ -142,7 +144,8 @@ class Broker:
 
     def start(self) -> "Broker":
         """Start it and wait until it serves clients."""
-        self._java("kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", "c29jLXRlc3Qta2Fma2EtMQ", "-c")
+        name = "c29jLXRlc3Qta2Fma2EtMQ"
+        self._java("kafka.tools.StorageTool", "format", "--ignore-formatted", *self._scram, "-t", name, "-c")
         with (self.directory / "out.log").open("ab") as out:
             self._process = subprocess.Popen(
                 self._command("kafka.Kafka"), stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True

@@ -8,11 +8,18 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from live import kafka_server
 
 from soc.bus.base import Lag, Message, Stage, Topology
@@ -565,7 +572,7 @@ def test_brokers_that_are_not_there_are_unavailable_and_said_so() -> None:
 # The broker itself.
 
 
-def test_a_broker_killed_under_load_and_restarted_loses_and_doubles_nothing(own_broker) -> None:
+def test_a_broker_killed_and_paused_under_load_loses_and_doubles_nothing(own_broker) -> None:
     place = Place(own_broker)
     sent: list[str] = []
 
@@ -606,6 +613,10 @@ def test_a_broker_killed_under_load_and_restarted_loses_and_doubles_nothing(own_
                 own_broker.kill()
                 await asyncio.to_thread(own_broker.start)
                 await asyncio.sleep(2)
+            own_broker.pause()
+            await asyncio.sleep(3)
+            own_broker.resume()
+            await asyncio.sleep(1)
             stop.set()
         await finish(other)
         assert len(sent) > 100
@@ -655,3 +666,69 @@ def test_a_partition_put_back_from_an_older_copy_stops_its_reader_even_when_it_g
         (own_broker.data / name).unlink(missing_ok=True)
     own_broker.start()
     asyncio.run(after())
+
+
+SECURED = """\
+listener.security.protocol.map=CLIENTS:SASL_SSL,CONTROLLER:PLAINTEXT
+sasl.enabled.mechanisms=SCRAM-SHA-512
+sasl.mechanism.inter.broker.protocol=SCRAM-SHA-512
+listener.name.clients.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule \
+  required username="soc" password="invented";
+ssl.keystore.type=PEM
+ssl.keystore.location={keys}
+ssl.truststore.type=PEM
+ssl.truststore.location={certificate}
+ssl.endpoint.identification.algorithm=
+"""
+
+
+def _certificate(directory: Path) -> tuple[Path, Path]:
+    """A self-signed certificate for 127.0.0.1: (key and certificate, certificate)."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "broker.example")])
+    begin = datetime.now(UTC) - timedelta(hours=1)
+    certificate = (
+        x509.CertificateBuilder(
+            name, name, key.public_key(), x509.random_serial_number(), begin, begin + timedelta(days=2)
+        )
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(Encoding.PEM)
+    directory.joinpath("keys.pem").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + pem
+    )
+    directory.joinpath("certificate.pem").write_bytes(pem)
+    return directory / "keys.pem", directory / "certificate.pem"
+
+
+def test_over_tls_with_scram_it_works_and_a_wrong_password_is_refused(tmp_path) -> None:
+    kafka_server.need()
+    keys, certificate = _certificate(tmp_path)
+    extra = SECURED.format(keys=keys, certificate=certificate)
+    broker = kafka_server.Broker(tmp_path / "kafka", extra, "SCRAM-SHA-512=[name=soc,password=invented]").start()
+    settings = KafkaSettings(
+        servers=(broker.bootstrap,),
+        tls=True,
+        ca_file=str(certificate),
+        sasl_mechanism="SCRAM-SHA-512",
+        username="soc",
+        password="invented",
+    )
+
+    async def scenario() -> None:
+        bus = KafkaBus(settings, TOPOLOGY)
+        await feed(bus, ["a"])
+        await finish(bus)
+        assert await values(bus) == ["0:a"]
+        await bus.close()
+        wrong = KafkaBus(settings.model_copy(update={"password": "guessed"}), TOPOLOGY)
+        with pytest.raises(UnavailableError):
+            await wrong.claim("work", 0)
+        await wrong.close()
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        broker.stop()
