@@ -305,6 +305,21 @@ def test_an_account_that_may_not_write_gives_no_document_up(url):
     assert bulks == 1
 
 
+def test_many_documents_to_nobody_end_in_one_error_that_says_so():
+    """Several parts are on their way or being prepared: what is raised is the port's error, not a group."""
+
+    async def body() -> None:
+        store = open_store("http://127.0.0.1:9", tries=2, first_pause=0.01)
+        store._has_template = True
+        with pytest.raises(UnavailableError, match="is away"):
+            await store.write([alert(f"202611-{n}", 1, NOVEMBER) for n in range(5000)])
+        assert (await store.health()).state == "away"
+        await store.close()
+
+    pytest.importorskip("elasticsearch", reason="the extra `cluster` is not installed")
+    asyncio.run(body())
+
+
 def test_health_tells_red_from_slow_and_from_away(own_server):
     async def body() -> None:
         store = open_store(own_server.url, tries=2, read_tries=1, first_pause=0.01, request_seconds=3)
