@@ -254,7 +254,9 @@ class KafkaReader:
         cluster = self._cluster
         await cluster.ensure()
         places = [(topic, partition) for topic in self._topics for partition in range(cluster.topology.topics[topic])]
-        bounds = await cluster.bounds([cluster.partition(one) for one in places])
+        known = {key: offset for key, offset in self._given.items() if cluster.log_ids[key[0]] == key[2]}
+        read = {cluster.partition(one): known.get((*one, cluster.log_ids[one[0]]), 0) for one in places}
+        bounds = await cluster.bounds_for(read)
         starts = {one: bounds[cluster.partition(one)][0] for one in places}
         for (topic, partition, log_id), offset in self._given.items():
             where = f"{topic}-{partition}"

@@ -266,7 +266,9 @@ async def mismatches(cluster: Cluster, where: str, marks: Mapping[Place, Mark]) 
     """
     found = (await cluster.topics())[1]
     log_ids = {one: found.get(cluster.names.topic(one[0]), ("", 0))[0] for one in marks}
-    bounds = await cluster.bounds([cluster.partition(one) for one in marks if log_ids[one]])
+    bounds = await cluster.bounds_for(
+        {cluster.partition(one): mark.next for one, mark in marks.items() if mark.log_id == log_ids[one]}
+    )
     wrong: list[str] = []
     for one, mark in marks.items():
         partition = cluster.partition(one)

@@ -34,6 +34,7 @@ PEEK_SECONDS = 60.0
 """A changelog may be some hundred megabytes."""
 POLL_MILLISECONDS = 20
 SETTLE_SECONDS = 1.0
+CATCH_UP_SECONDS = 3.0
 SETTLE_POLL_SECONDS = 0.002
 ALREADY_THERE = 36
 COPIES = 3
@@ -120,6 +121,19 @@ class Cluster:
                 begins = await self._asker.beginning_offsets(some)
         ends = await self.ends(some)
         return {one: (begins[one], ends[one]) for one in some}
+
+    async def bounds_for(self, positions: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, tuple[int, int]]:
+        """The bounds of partitions that were read up to some positions.
+
+        A broker that comes back may tell an earlier end until it has caught up with itself: an end before a position is
+        believed after ``CATCH_UP_SECONDS`` only, because who believes it stops and calls a person.
+        """
+        deadline = time.monotonic() + CATCH_UP_SECONDS
+        while True:
+            found = await self.bounds(positions)
+            if all(found[one][1] >= position for one, position in positions.items()) or time.monotonic() > deadline:
+                return found
+            await asyncio.sleep(10 * POLL_MILLISECONDS / 1000)
 
     async def ends(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:
         """The end of what is committed of each.

@@ -150,7 +150,7 @@ class Inputs:
 
     async def _out_of_range(self, positions: Mapping[TopicPartition, int]) -> None:
         """A position that the brokers do not hold: a gap is counted or told, an end that went back is told."""
-        bounds = await self._cluster.bounds(positions)
+        bounds = await self._cluster.bounds_for(positions)
         for partition, position in positions.items():
             begin, end = bounds[partition]
             topic, number = self._places[partition]

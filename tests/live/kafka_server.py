@@ -96,18 +96,22 @@ def need() -> None:
 
 @cache
 def class_path() -> str:
-    """The broker's jars in Maven's local repository; asked offline first."""
-    digest = hashlib.sha256(POM.read_bytes()).hexdigest()[:16]
-    with tempfile.TemporaryDirectory(prefix=f"kafka-{digest}-") as directory:
-        target = Path(directory) / "class-path"
-        command = ["mvn", "-B", "-q", "-f", str(POM), "dependency:build-classpath", f"-Dmdep.outputFile={target}"]
-        for offline in (["-o"], []):
-            found = subprocess.run(
-                [*command, *offline], check=False, capture_output=True, text=True, timeout=RESOLVE_SECONDS
-            )
-            if found.returncode == 0 and target.exists():
-                return target.read_text().strip()
-    raise RuntimeError(f"Maven could not resolve the broker:\n{found.stdout[-2000:]}")
+    """The broker's jars in Maven's local repository; asked offline first, and once for as long as they are all there."""
+    cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    target = cache_home / "soc-tests" / f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:16]}"
+    if target.exists() and all(map(os.path.exists, target.read_text().strip().split(os.pathsep))):
+        return target.read_text().strip()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    command = ["mvn", "-B", "-q", "-f", str(POM), "dependency:build-classpath", f"-Dmdep.outputFile={target}"]
+    said = ""
+    for offline in (["-o"], []):
+        found = subprocess.run(
+            [*command, *offline], check=False, capture_output=True, text=True, timeout=RESOLVE_SECONDS
+        )
+        if found.returncode == 0 and target.exists():
+            return target.read_text().strip()
+        said = found.stdout
+    raise RuntimeError(f"Maven could not resolve the broker:\n{said[-2000:]}")
 
 
 def free_port() -> int:
