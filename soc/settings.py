@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -143,6 +144,49 @@ class BusSettings(_Section):
     )
 
 
+class KafkaSettings(_Section):
+    """Apache Kafka in the place of the embedded bus; without servers the bus is embedded."""
+
+    servers: tuple[str, ...] = Field(default=(), description="host:port of some brokers; empty = the embedded bus")
+    prefix: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9._-]{0,100}$",
+        description="before every topic, group and transactional id; one per installation where several share brokers",
+    )
+    replication: int = Field(default=0, ge=0, le=32, description="copies of each partition; 0 = three, or all brokers")
+    tls: bool = False
+    ca_file: str = Field(default="", description="PEM; empty = the system's certificate authorities")
+    certificate_file: str = Field(default="", description="PEM of a client certificate, if the brokers ask for one")
+    key_file: str = ""
+    sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = ""
+    username: str = ""
+    password: str = Field(default="", repr=False)
+
+
+class ElasticsearchSettings(_Section):
+    """Elasticsearch in the place of the embedded store; without addresses the store is embedded."""
+
+    urls: tuple[str, ...] = Field(default=(), description="https://host:port of some nodes; empty = the embedded store")
+    prefix: str = Field(
+        default="soc",
+        pattern=r"^[a-z0-9][a-z0-9_]{0,60}$",
+        description="before every index; one per installation where several share a cluster",
+    )
+    api_key: str = Field(default="", repr=False, description="encoded; wins over the user")
+    username: str = ""
+    password: str = Field(default="", repr=False)
+    ca_file: str = Field(default="", description="PEM; empty = the system's certificate authorities")
+
+    @field_validator("urls")
+    @classmethod
+    def _check_urls(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for url in value:
+            parts = urlsplit(url)
+            if parts.scheme not in {"http", "https"} or not parts.hostname or not parts.port:
+                raise ValueError(f"{url!r} is no address; write one like https://es1.example:9200")
+        return value
+
+
 class StoreSettings(_Section):
     """The store, a view: what is gone from it is still in the bus and the archive for as long as those keep it."""
 
@@ -238,6 +282,8 @@ class Settings(_Section):
     listeners: tuple[Listener, ...] = DEFAULT_LISTENERS
     sources: tuple[SourceProfile, ...] = ()
     bus: BusSettings = BusSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     store: StoreSettings = StoreSettings()
     rules: RuleSettings = RuleSettings()
     correlation: CorrelationSettings = CorrelationSettings()

@@ -6,6 +6,7 @@ kills itself with SIGKILL when STEP happens for the TIMES-th time.
 
 import asyncio
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -94,7 +95,80 @@ class EmbeddedHarness:
         claim._connection.execute("PRAGMA max_page_count = 1000000000")
 
 
-ADAPTERS: dict[str, Callable[[str], Harness]] = {EmbeddedHarness.name: EmbeddedHarness}
+class KafkaHarness:
+    """A prefix on a real broker. ``place`` is ``host:port/prefix``, or any directory: then on the broker of this test session."""
+
+    name = "kafka"
+
+    def __init__(self, place: str) -> None:
+        if place.startswith("/"):
+            from live import kafka_server
+
+            kafka_server.need()
+            place = f"{kafka_server.shared().bootstrap}/{secrets.token_hex(4)}."
+        self.place = place
+
+    def open(
+        self, topology: Topology = TOPOLOGY, *, clock: Clock = now, on_step: Callable[[Step], None] | None = None
+    ) -> Bus:
+        from soc.bus.kafka import KafkaBus
+        from soc.settings import KafkaSettings
+
+        server, _, prefix = self.place.partition("/")
+        settings = KafkaSettings(servers=(server,), prefix=prefix)
+        bus = KafkaBus(settings, topology, clock=clock, on_step=on_step)
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            asyncio.run(_prepare(bus))  # what the embedded bus does when it is made, this one does at its first call
+        return bus
+
+    def save(self, stage: str) -> object:
+        raise NotImplementedError("a broker's log is no file of one stage: see tests/live/test_bus_kafka.py")
+
+    def restore(self, stage: str, copy: object) -> None:
+        raise NotImplementedError("a broker's log is no file of one stage: see tests/live/test_bus_kafka.py")
+
+    def fill(self, claim: Claim) -> None:
+        raise NotImplementedError("a broker whose disk is full stops; it does not push back")
+
+    def drain(self, claim: Claim) -> None:
+        raise NotImplementedError("a broker whose disk is full stops; it does not push back")
+
+
+async def _prepare(bus) -> None:
+    try:
+        await bus.prepare()
+    finally:
+        await bus.close()
+
+
+ADAPTERS: dict[str, Callable[[str], Harness]] = {EmbeddedHarness.name: EmbeddedHarness, KafkaHarness.name: KafkaHarness}
+
+OTHERWISE_ON_KAFKA = {
+    # Markers of transactions take offsets, so numbers of records and ends are others than in a log of records alone.
+    "test_a_reader_sees_all_partitions_from_the_oldest_or_from_given_positions",
+    "test_lag_tells_how_far_behind_a_stage_is_and_since_when",
+    "test_a_registered_stage_slower_than_retention_loses_nothing",
+    "test_a_stage_goes_on_after_everything_it_read_was_trimmed",
+    "test_only_what_is_older_than_the_age_goes",
+    "test_past_the_size_the_oldest_of_all_logs_go_first",
+    "test_a_reader_without_a_group_is_overtaken_and_told_how_much_it_missed",
+    "test_owners_append_and_read_on_while_others_trim",
+    # One partition is one log: there is no second one that could be kept waiting.
+    "test_a_busy_log_does_not_keep_another_from_being_read",
+    # A broker whose disk is full stops.
+    "test_a_full_disk_pushes_back_writes_nothing_and_recovers",
+    # Files rolled back; on Kafka topics deleted and made anew, and partitions rolled back.
+    "test_the_reader_of_a_rolled_back_log_stops_and_names_both_numbers",
+    "test_the_writer_of_a_rolled_back_log_stops_before_its_first_append",
+    "test_a_log_rolled_back_and_appended_beyond_the_position_stops_its_reader_too",
+    "test_a_log_rolled_back_under_a_running_reader_stops_it_at_the_next_fetch",
+    "test_problems_tells_what_the_claims_would_stop_at",
+    "test_rolling_back_what_nobody_had_read_beyond_is_no_mismatch",
+    "test_a_rolled_back_stage_works_off_its_input_again_but_its_reader_stops",
+}
+"""Contract tests whose wording is the embedded log's; each has its counterpart in ``tests/live/test_bus_kafka.py``."""
 
 
 async def put(claim: Claim, values: Sequence[str], *, topic: str = "in", partition: int = 0) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from live.elasticsearch_server import shared_server
 
 from soc.store.base import Document, Store
 from soc.store.embedded import EmbeddedStore
@@ -16,10 +17,22 @@ from soc.store.query import All, matches, parse
 from soc.store.syntax import And, Comparison, Exists, Field, Not, Or, Phrase, Query
 from soc.store.words import normal, tokens
 
-ADAPTERS = {"embedded": lambda directory: EmbeddedStore(directory / "store.db")}
+
+def on_elasticsearch(directory: Path) -> Store:
+    """On the server of this test session; without the extra ``cluster`` there is none."""
+    url = shared_server().url
+    from soc.settings import ElasticsearchSettings
+    from soc.store.elasticsearch import connect
+
+    return connect(ElasticsearchSettings(urls=(url,)))
 
 
-@pytest.fixture(params=ADAPTERS)
+ADAPTERS = {"embedded": lambda directory: EmbeddedStore(directory / "store.db"), "elasticsearch": on_elasticsearch}
+PARAMETERS = ["embedded", pytest.param("elasticsearch", marks=pytest.mark.live)]
+EXAMPLES = {"embedded": 150, "elasticsearch": 25}
+
+
+@pytest.fixture(params=PARAMETERS)
 def run(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Callable[[Store], Awaitable[None]]], None]:
     """Run a test's body against a fresh store."""
 
@@ -259,7 +272,7 @@ queries = st.recursive(
 )
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS)
+@pytest.mark.parametrize("adapter", PARAMETERS)
 def test_a_store_finds_exactly_what_the_reference_evaluator_matches(adapter, tmp_path):
     async def check(store: Store, contents: list[dict[str, object]], asked: list[Query]) -> None:
         await store.clear()
@@ -273,7 +286,7 @@ def test_a_store_finds_exactly_what_the_reference_evaluator_matches(adapter, tmp
     with asyncio.Runner() as runner:
         store = ADAPTERS[adapter](tmp_path)
 
-        @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @settings(max_examples=EXAMPLES[adapter], deadline=None, suppress_health_check=[HealthCheck.too_slow])
         @given(documents, st.lists(queries, min_size=1, max_size=8))
         def law(contents: list[dict[str, object]], asked: list[Query]) -> None:
             runner.run(check(store, contents, asked))

@@ -1,0 +1,318 @@
+"""What one bus knows of the brokers beside its claims: topics made and checked, ends, single records, groups, deletion.
+
+Every call has a time-out and raises ``UnavailableError``. Connections are opened at first use and closed with the bus. Ends are
+asked on a connection of their own: a broker answers one connection in order, so behind a waiting fetch they would wait too.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.errors import CoordinatorNotAvailableError, KafkaError, NotCoordinatorError
+
+from soc.bus.base import Topology
+from soc.bus.kafka_position import Changelog, Mark, Place, parse
+from soc.bus.kafka_wire import (
+    BATCH_BYTES,
+    FETCH_BYTES,
+    MAX_RECORD_BYTES,
+    Names,
+    TopicsRequest,
+    connection,
+    topic_ids,
+    translated,
+)
+from soc.errors import SettingsError, UnavailableError
+from soc.settings import KafkaSettings
+
+CALL_SECONDS = 15.0
+PEEK_SECONDS = 60.0
+"""A changelog may be some hundred megabytes."""
+POLL_MILLISECONDS = 20
+SETTLE_SECONDS = 1.0
+CATCH_UP_SECONDS = 3.0
+SETTLE_POLL_SECONDS = 0.002
+ALREADY_THERE = 36
+COPIES = 3
+
+_FOREVER = {"retention.ms": "-1", "retention.bytes": "-1", "message.timestamp.after.max.ms": str(2**63 - 1)}
+_LARGE = {"max.message.bytes": str(MAX_RECORD_BYTES + BATCH_BYTES)}
+DATA = {"cleanup.policy": "delete", **_FOREVER, **_LARGE}
+"""The brokers delete nothing by themselves: they do not know who has still to read (``KafkaBus.retain``)."""
+CHANGELOG = {"cleanup.policy": "compact", "segment.bytes": str(64 * 1024**2), **_FOREVER, **_LARGE}
+OWNERS = {"cleanup.policy": "delete", "retention.ms": "600000", "message.timestamp.type": "LogAppendTime"}
+
+
+class Cluster:
+    """The brokers as one bus sees them."""
+
+    def __init__(self, settings: KafkaSettings, topology: Topology) -> None:
+        self.names = Names(settings.prefix)
+        self.topology = topology
+        self.arguments = connection(settings)
+        self.log_ids: Mapping[str, str] = {}
+        self._copies = settings.replication
+        self._admin: Any = None
+        self._asker: Any = None
+        self._writes: Any = None
+        self._peeker: Any = None
+        self._starting = asyncio.Lock()
+        self._peeking = asyncio.Lock()
+
+    async def ensure(self) -> None:
+        """Make the topics that are missing, check the partitions of the others, note the topic ids (``log_ids``).
+
+        Raises:
+            SettingsError: a topic has another number of partitions than the topology says.
+            UnavailableError: the brokers cannot be reached or refuse.
+        """
+        wanted = self._wanted()
+        brokers, found = await self.topics()
+        missing = {name: row for name, row in wanted.items() if name not in found}
+        if missing:
+            await self._create(missing, brokers)
+            deadline = time.monotonic() + CALL_SECONDS
+            while wanted.keys() - (found := (await self.topics())[1]).keys():
+                if time.monotonic() > deadline:
+                    raise UnavailableError(f"kafka: the topics {', '.join(sorted(missing))} did not come into being")
+                await asyncio.sleep(POLL_MILLISECONDS / 1000)
+        prefix = len(self.names.prefix)
+        wrong = [
+            f"the topic {name[prefix:]} was made with {found[name][1]} partitions and cannot have {count}: keys would move; "
+            "set the old number, or see `soc topics migrate`"
+            for name, (count, _) in wanted.items()
+            if found[name][1] != count
+        ]
+        if wrong:
+            raise SettingsError(wrong)
+        self.log_ids = {topic: found[self.names.topic(topic)][0] for topic in self.topology.topics}
+
+    async def topics(self) -> tuple[int, Mapping[str, tuple[str, int]]]:
+        """(number of brokers, name on the brokers → (topic id, partitions))."""
+        await self._start()
+        with translated("kafka: asking for the topics"):
+            async with asyncio.timeout(CALL_SECONDS):
+                client = self._admin._client  # noqa: SLF001 - the admin client has no call that tells topic ids
+                while True:
+                    try:
+                        return topic_ids(await client.send(client.get_random_node(), TopicsRequest()))
+                    except KafkaError as error:
+                        if not error.retriable:
+                            raise
+                        await client.force_metadata_update()
+                        await asyncio.sleep(POLL_MILLISECONDS / 1000)
+
+    def partition(self, place: Place) -> TopicPartition:
+        """A topic partition by its name on the brokers."""
+        return TopicPartition(self.names.topic(place[0]), place[1])
+
+    async def bounds(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
+        """(oldest retained offset, end of what is committed) of each."""
+        some = list(partitions)
+        if not some:
+            return {}
+        await self._start()
+        with translated("kafka: asking for offsets"):
+            async with asyncio.timeout(CALL_SECONDS):
+                begins = await self._asker.beginning_offsets(some)
+        ends = await self.ends(some)
+        return {one: (begins[one], ends[one]) for one in some}
+
+    async def bounds_for(self, positions: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, tuple[int, int]]:
+        """The bounds of partitions that were read up to some positions.
+
+        A broker that comes back may tell an earlier end until it has caught up with itself: an end before a position is
+        believed after ``CATCH_UP_SECONDS`` only, because who believes it stops and calls a person.
+        """
+        deadline = time.monotonic() + CATCH_UP_SECONDS
+        while True:
+            found = await self.bounds(positions)
+            if all(found[one][1] >= position for one, position in positions.items()) or time.monotonic() > deadline:
+                return found
+            await asyncio.sleep(10 * POLL_MILLISECONDS / 1000)
+
+    async def ends(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """The end of what is committed of each.
+
+        A commit is answered before its markers stand in all partitions. So what stands behind the committed end now is given
+        ``SETTLE_SECONDS`` to become committed or aborted: who asks after a commit sees it.
+        """
+        some = list(partitions)
+        await self._start()
+        with translated("kafka: asking for offsets"):
+            async with asyncio.timeout(CALL_SECONDS):
+                written = await self._writes.end_offsets(some)
+                deadline = time.monotonic() + SETTLE_SECONDS
+                while True:
+                    ends = await self._asker.end_offsets(some)
+                    if all(ends[one] >= written[one] for one in some) or time.monotonic() > deadline:
+                        return ends
+                    await asyncio.sleep(SETTLE_POLL_SECONDS)
+
+    async def at(self, partitions: Iterable[TopicPartition], milliseconds: int) -> Mapping[TopicPartition, int | None]:
+        """The first offset stamped at or after a time; None if there is none."""
+        await self._start()
+        with translated("kafka: asking for offsets by time"):
+            async with asyncio.timeout(CALL_SECONDS):
+                found = await self._asker.offsets_for_times(dict.fromkeys(partitions, max(0, milliseconds)))
+        return {one: answer and answer.offset for one, answer in found.items()}
+
+    async def peek(self, partition: TopicPartition, offset: int, end: int, count: int = 1) -> list[Any]:
+        """The first ``count`` committed records at or after an offset and before ``end``."""
+        found: list[Any] = []
+        await self._start()
+        async with self._peeking:
+            with translated(f"kafka: reading {partition.topic}-{partition.partition}"):
+                async with asyncio.timeout(PEEK_SECONDS):
+                    self._peeker.assign([partition])
+                    self._peeker.seek(partition, offset)
+                    try:
+                        await drain(self._peeker, {partition: end}, found.append, count)
+                    finally:
+                        self._peeker.unsubscribe()  # or it would fetch on, and the next peek wait behind that
+        return found[:count]
+
+    async def changelog(self, stage: str, partition: int) -> Changelog:
+        """State and positions of (stage, partition) up to what is committed."""
+        one = TopicPartition(self.names.state(stage), partition)
+        begin, end = (await self.bounds([one]))[one]
+        found = Changelog()
+        if begin < end:
+            for record in await self.peek(one, begin, end, end - begin):
+                found.take(record)
+        return found
+
+    async def group(self, stage: str) -> Mapping[Place, Mark | None]:
+        """The offsets of a stage's group; None for one that this program did not write."""
+        await self._start()
+        found: dict[Place, Mark | None] = {}
+        with translated(f"kafka: asking for the offsets of group {self.names.group(stage)}"):
+            async with asyncio.timeout(CALL_SECONDS):
+                while True:
+                    try:
+                        offsets = await self._admin.list_consumer_group_offsets(self.names.group(stage))
+                        break
+                    except (CoordinatorNotAvailableError, NotCoordinatorError):
+                        await asyncio.sleep(POLL_MILLISECONDS / 1000)  # the offsets topic is being made
+        prefix = len(self.names.prefix)
+        for partition, kept in offsets.items():
+            if kept.offset >= 0 and partition.topic.startswith(self.names.prefix):
+                found[partition.topic[prefix:], partition.partition] = parse(kept.offset, kept.metadata or "")
+        return found
+
+    async def marks(self, stage: str) -> Mapping[Place, Mark]:
+        """Every position of a stage: the group's offsets, and the changelog where brokers have let those expire."""
+        row = next(one for one in self.topology.stages if one.name == stage)
+        group = await self.group(stage)
+        found = {place: mark for place, mark in group.items() if mark is not None}
+        for partition in range(row.partitions):
+            inputs = [topic for topic in row.inputs if partition < self.topology.topics[topic]]
+            if any((topic, partition) not in found for topic in inputs):
+                found |= (await self.changelog(stage, partition)).marks
+        return found
+
+    async def delete(self, before: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
+        """Delete what is before these offsets; the oldest retained offset of each then."""
+        await self._start()
+        with translated("kafka: deleting records"):
+            async with asyncio.timeout(CALL_SECONDS):
+                return await self._admin.delete_records(
+                    {one: RecordsToDelete(before_offset=offset) for one, offset in before.items()}
+                )
+
+    def consumer(self, *, fetch_max_wait_ms: int = 500, isolation_level: str = "read_committed") -> Any:
+        """A consumer without a group that sees what is committed and never moves its position by itself."""
+        return AIOKafkaConsumer(
+            **self.arguments,
+            group_id=None,
+            enable_auto_commit=False,
+            isolation_level=isolation_level,
+            auto_offset_reset="none",
+            fetch_max_wait_ms=fetch_max_wait_ms,
+            max_partition_fetch_bytes=FETCH_BYTES,
+        )
+
+    async def started(self) -> Any:
+        """A consumer that is connected and not assigned yet."""
+        consumer = self.consumer()
+        with translated("kafka: connecting a consumer"):
+            async with asyncio.timeout(CALL_SECONDS):
+                await consumer.start()
+        await asyncio.sleep(0)  # aiokafka 0.14: stopped before its tasks began, it raises CancelledError
+        return consumer
+
+    async def close(self) -> None:
+        """Close every connection."""
+        clients = (self._admin, self._asker, self._writes, self._peeker)
+        self._admin = self._asker = self._writes = self._peeker = None
+        await _close([client for client in clients if client is not None])
+
+    def _wanted(self) -> dict[str, tuple[int, Mapping[str, str]]]:
+        found = {self.names.topic(topic): (count, DATA) for topic, count in self.topology.topics.items()}
+        found |= {self.names.state(stage.name): (stage.partitions, CHANGELOG) for stage in self.topology.stages}
+        return {**found, self.names.owners: (1, OWNERS)}
+
+    async def _create(self, missing: Mapping[str, tuple[int, Mapping[str, str]]], brokers: int) -> None:
+        copies = self._copies or min(COPIES, brokers)
+        sure = {"min.insync.replicas": "2"} if copies >= COPIES else {}
+        new = [
+            NewTopic(name, count, copies, topic_configs={**configs, **sure})
+            for name, (count, configs) in missing.items()
+        ]
+        with translated("kafka: making topics"):
+            async with asyncio.timeout(CALL_SECONDS):
+                answer = await self._admin.create_topics(new)
+        refused = [f"{error[0]}: {error[-1]}" for error in answer.topic_errors if error[1] not in (0, ALREADY_THERE)]
+        if refused:
+            raise UnavailableError("kafka: topics were not made: " + "; ".join(refused))
+
+    async def _start(self) -> None:
+        async with self._starting:
+            if self._admin is not None:
+                return
+            clients: list[Any] = [
+                AIOKafkaAdminClient(**self.arguments),
+                self.consumer(),
+                self.consumer(isolation_level="read_uncommitted"),
+                self.consumer(fetch_max_wait_ms=10),
+            ]
+            well = False
+            try:
+                with translated("kafka: connecting"):
+                    async with asyncio.timeout(CALL_SECONDS):
+                        for client in clients:
+                            await client.start()
+                await asyncio.sleep(0)  # as in ``started``
+                well = True
+            finally:
+                if not well:
+                    await _close(clients)
+            self._admin, self._asker, self._writes, self._peeker = clients
+
+
+async def _close(clients: Sequence[Any]) -> None:
+    for client in clients:
+        with suppress(KafkaError, OSError, TimeoutError):
+            async with asyncio.timeout(CALL_SECONDS):
+                await (client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop())
+
+
+async def drain(
+    consumer: Any, ends: Mapping[TopicPartition, int], take: Callable[[Any], None], count: int = 2**62
+) -> None:
+    """Read what is assigned up to the ends, or until ``count`` records came; the caller sets the time-out.
+
+    What stands before an end may be markers and aborted records only, of which a consumer tells nothing but its position.
+    """
+    wait = 0
+    while count > 0 and any([await consumer.position(one) < end for one, end in ends.items()]):
+        for records in (await consumer.getmany(timeout_ms=wait)).values():
+            for record in records:
+                if record.offset < ends[TopicPartition(record.topic, record.partition)]:
+                    take(record)
+                    count -= 1
+        wait = POLL_MILLISECONDS - wait  # every other look waits: what holds only markers moves on without a record
