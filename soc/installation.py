@@ -11,7 +11,7 @@ from aiohttp import web
 
 from soc.app import examine_installation, publish_rules
 from soc.console.auth import Users
-from soc.errors import UnavailableError
+from soc.errors import SettingsError, UnavailableError
 from soc.pipeline.exposition import exposition
 from soc.pipeline.status import ProcessStatus
 from soc.settings import Settings

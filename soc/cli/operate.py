@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import click
 import msgspec
@@ -25,6 +26,19 @@ def require_installation(settings: Settings) -> None:
         )
 
 
+_SECRETS = frozenset({"token", "password", "api_key"})
+
+
+def _without_secrets(tree: Any) -> Any:
+    """Settings as they may be shown: that a secret is set, not which."""
+    if isinstance(tree, dict):
+        items = cast("dict[str, Any]", tree).items()
+        return {name: "(set)" if name in _SECRETS and value else _without_secrets(value) for name, value in items}
+    if isinstance(tree, list):
+        return [_without_secrets(item) for item in cast("list[Any]", tree)]
+    return tree
+
+
 @click.command()
 @config_option
 def check(config: Path | None) -> None:
@@ -39,13 +53,7 @@ def check(config: Path | None) -> None:
 
     settings = settings_of(config)
     ruleset = load(read_bundle(settings.rules))
-    shown = settings.model_dump(mode="json")
-    for listener in shown["listeners"]:
-        if listener.get("token"):
-            listener["token"] = "(set)"  # noqa: S105 - says that there is one, not which
-    if shown["forward"]["receiver"]["token"]:
-        shown["forward"]["receiver"]["token"] = "(set)"  # noqa: S105
-    print_json(shown)
+    print_json(_without_secrets(settings.model_dump(mode="json")))
     for refused in ruleset.refused:
         click.echo(f"refused: {refused}", err=True)
     click.echo(f"{len(ruleset.infos)} rules loaded, {len(ruleset.refused)} refused", err=True)

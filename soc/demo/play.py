@@ -110,8 +110,11 @@ def _fresh(directory: Path) -> Path:
         if not (directory / MARKER).exists():
             raise SettingsError([f"--data-dir: {directory} holds something that is not a demo; name another directory"])
         shutil.rmtree(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / MARKER).touch()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / MARKER).touch()
+    except OSError as error:
+        raise SettingsError([f"--data-dir: {directory} cannot be made: {error.strerror}"]) from error
     return directory.resolve()
 
 

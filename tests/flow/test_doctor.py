@@ -81,3 +81,18 @@ def test_a_directory_without_an_installation_is_not_made_into_one(tmp_path: Path
         assert outcome.code == 2
         assert "holds no installation" in outcome.err
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("command", [["run", "--config", "soc.toml"], ["demo", "--once", "--data-dir", "file/below"]])
+def test_a_data_directory_that_cannot_be_made_is_named_and_is_wrong_usage(tmp_path: Path, command: list[str]):
+    (tmp_path / "file").touch()
+    (tmp_path / "soc.toml").write_text(f'data_dir = "{tmp_path}/file/below"\n')
+    outcome = run_cli(*[str(tmp_path / part) if part.startswith(("soc.", "file")) else part for part in command])
+    assert outcome.code == 2
+    assert f"{tmp_path}/file/below cannot be made: Not a directory" in outcome.err
+
+
+def test_checking_a_folder_without_rules_says_so(tmp_path: Path):
+    outcome = run_cli("rules", "check", str(tmp_path))
+    assert outcome.code == 0
+    assert "there is no rule to check" in outcome.err

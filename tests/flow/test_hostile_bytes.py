@@ -116,3 +116,15 @@ def test_wrong_usage_ends_with_2():
     assert run_cli("detect", "--no-such-option", "x").code == 2
     assert run_cli("normalize", "/nonexistent/file").code == 2
     assert run_cli("normalize", "--source", "no-such-product", "-").code == 2
+
+
+def test_no_secret_of_the_settings_is_printed(tmp_path: Path):
+    config = tmp_path / "soc.toml"
+    config.write_text(
+        "[[listeners]]\ntype='http'\nname='h'\nport=1\ntoken='s3cret-1'\n[forward.receiver]\ntoken='s3cret-2'\n"
+        "[kafka]\npassword='s3cret-3'\n[elasticsearch]\napi_key='s3cret-4'\npassword='s3cret-5'\n"
+    )
+    outcome = run_cli("check", "--config", str(config))
+    assert b"s3cret" not in outcome.out
+    assert "s3cret" not in outcome.err
+    assert outcome.out.count(b"(set)") >= 4

@@ -44,6 +44,7 @@ def test_the_environment_overrides_the_file():
         ("[[listeners]]\ntype='http'\nname='h'\nport=1\nprofile='nobody'\n", "nobody"),
         ("[[listeners]]\ntype='carrier-pigeon'\nname='h'\n", "carrier-pigeon"),
         ("not toml", "not valid TOML"),
+        ("[console]\nprot=1\n", "console.prot: unknown key"),
     ],
 )
 def test_a_mistake_is_told_with_its_place(text: str, says: str):
