@@ -62,6 +62,25 @@ def repeats(source: str, flags: int) -> bool:
     return _repeats(parse(simplify(source), flags))
 
 
+def unbounded(source: str, flags: int) -> int:
+    """How many parts repeat without a bound: a search costs the value's length to about this power (``a.*b.*c``)."""
+    return _unbounded(parse(simplify(source), flags))
+
+
+def _unbounded(tree: Tree) -> int:
+    count = 0
+    for op, av in tree:
+        if op in REPEATS:
+            count += (av[1] >= _MANY_TIMES) + _unbounded(av[2])
+        elif op is sre.SUBPATTERN:
+            count += _unbounded(av[3])
+        elif op is sre.BRANCH:
+            count += max((_unbounded(branch) for branch in av[1]), default=0)
+        elif op in (sre.ASSERT, sre.ASSERT_NOT):
+            count += _unbounded(av[1])
+    return count
+
+
 def _repeats(tree: Tree) -> bool:
     for op, av in tree:
         if op in REPEATS or op not in _SIMPLE:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soc.sigma.linear import LinearRegex
-from soc.sigma.matchers import MANY, ONE, Wildcard
-from soc.sigma.regex import is_risky, required_literals, simplify
+from soc.sigma.matchers import MANY, ONE, Regex, Wildcard
+from soc.sigma.regex import is_risky, required_literals, simplify, unbounded
 from soc.sigma.values import moment, number, text
 
 
@@ -119,3 +119,20 @@ def test_values_that_are_equal_keys_have_equal_text_but_for_booleans(value: obje
     moment(value)
     if isinstance(value, float) and value.is_integer():
         assert text(value) == text(int(value))
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [("abc", 0), ("a.*b", 1), ("a.*b.*c.+d", 3), ("(?:a*|b*c*)d", 2), ("a{2,5}", 0), ("(?=a.*b)c*", 2)],
+)
+def test_unbounded_repetitions_are_counted(source: str, count: int):
+    assert unbounded(source, 0) == count
+
+
+@pytest.mark.parametrize("tail", ["zzz", "c.zzz"])
+def test_several_unbounded_repetitions_find_the_same_in_short_and_long_values(tail: str):
+    test = Regex("a.*b.*c.*zzz", 0).test()
+    for filler in (10, 5_000):
+        value = "a" + "b" * filler + "c" * filler + tail
+        assert test(value, value, value.casefold())
+        assert not test(value[:-1], value[:-1], value[:-1].casefold())
