@@ -80,7 +80,7 @@ class Supervisor:
         for role in roles:
             arguments += ["--role", role]
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "soc", *arguments, stdin=asyncio.subprocess.PIPE, env=dict(self.environment)
+            sys.executable, "-P", "-m", "soc", *arguments, stdin=asyncio.subprocess.PIPE, env=dict(self.environment)
         )
         log.info("process_started", group=group, pid=process.pid, roles=list(roles))
         ended = asyncio.ensure_future(process.wait())
