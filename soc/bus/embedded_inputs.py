@@ -30,7 +30,9 @@ from soc.errors import LogMismatchError
 
 POLL_FIRST_SECONDS = 0.005
 POLL_LAST_SECONDS = 0.05
-ADVICE = "put the newer copy back, or accept this one with `soc store declare-restored STAGE PARTITION`"
+ADVICE = (
+    "see `soc doctor`; put the newer copy back, or accept this one with `soc store declare-restored STAGE PARTITION`"
+)
 
 
 class Chunk(NamedTuple):
