@@ -5,7 +5,7 @@ and its text case-folded (full Unicode folding). ``on_absent`` answers for a mis
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -13,7 +13,7 @@ from operator import eq, ge, gt, le, lt, ne
 from typing import Any, Final, Literal
 
 from soc.sigma.linear import LinearRegex
-from soc.sigma.regex import is_risky, repeats, required_literals, simplify, unbounded
+from soc.sigma.regex import all_required_literals, is_risky, repeats, required_literals, simplify, unbounded
 from soc.sigma.values import MISSING, moment, number
 
 Test = Callable[[Any, str, str], bool]
@@ -32,9 +32,10 @@ of a Windows event is longer."""
 RISKY_CAP: Final = 16_384
 """The same for an expression that may backtrack exponentially and that the linear search cannot follow."""
 
-SHORT: Final = 512
-"""Characters up to which an expression with several unbounded repetitions backtracks at no cost worth speaking of: three of
-them (``a.*b.*c.*d``) take 1.7 s on 4,096 characters here, the linear search 0.03 s, and 0.3 s on 65,536."""
+SHORT: Final = 16_384
+"""Characters up to which an expression with several unbounded repetitions backtracks all the same: on the values that occur
+`re` is then a hundred times faster than the linear search (bench/detect.py falls to a fifth with 512 here). Two repetitions
+take 1.4 s on so many hostile characters; three (``a.*b.*c.*d``) 14 s on half of them: not bounded enough yet."""
 POLYNOMIAL: Final = 2
 
 _OPS: dict[Op, Callable[[Any, Any], bool]] = {"eq": eq, "neq": ne, "gt": gt, "gte": ge, "lt": lt, "lte": le}
@@ -159,6 +160,10 @@ def _finder(segment: list[str | bool], pattern: re.Pattern[str]) -> Callable[[st
     return find_pattern
 
 
+def _has(literals: Iterable[str], folded: str) -> bool:
+    return any(literal in folded for literal in literals)
+
+
 cut_values: dict[str, int] = {}
 """Regular expression → how often a value was longer than ``REGEX_CAP`` and was cut: for a metric. Bounded by the rules."""
 
@@ -181,9 +186,10 @@ class Regex(Matcher):
         search, search_long = compiled_search(source, self.flags), long_search(source, self.flags)
         cap = RISKY_CAP if is_risky(source, self.flags) else REGEX_CAP if repeats(source, self.flags) else None
         needed = required_literals(source, self.flags, 1)
+        others = [more for more in all_required_literals(source, self.flags) if more != needed]
 
         def found(_value: Any, t: str, folded: str) -> bool:
-            if needed and t.isascii() and not any(literal in folded for literal in needed):
+            if needed and t.isascii() and not (_has(needed, folded) and all(_has(more, folded) for more in others)):
                 return False
             if cap is not None and len(t) > cap:
                 cut_values[source] = cut_values.get(source, 0) + 1

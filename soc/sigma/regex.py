@@ -131,8 +131,24 @@ _ODD: Final = "\u0130\u0131\u017f\u212a"
 """Letters that ``re``, ignoring case, finds in an ASCII text too: as i, s and k."""
 
 
+def all_required_literals(source: str, flags: int) -> tuple[tuple[str, ...], ...]:
+    """As ``required_literals``, but every set that is known, the longest literals first: of each, one is in the text."""
+    usable = {tuple(dict.fromkeys(c)): None for c in _sets(parse(source, flags)) if c and all(c)}
+    return tuple(sorted(usable, key=_commonness))
+
+
+def _commonness(literals: Iterable[str]) -> float:
+    return sum(1 / len(t) ** 2 for t in literals)
+
+
 def _best(tree: Tree, shortest: int) -> list[str]:
     """The best set for a sequence: of all literals that must occur in it, the longest; of alternatives, one each."""
+    usable = [c for c in _sets(tree, shortest) if c and min(map(len, c)) >= shortest]
+    return min(usable, key=_commonness) if usable else []
+
+
+def _sets(tree: Tree, shortest: int = 1) -> list[list[str]]:
+    """For a sequence, the sets of which one literal each must occur in it; some may be empty and say nothing."""
     candidates: list[list[str]] = []
     run: list[str] = []
 
@@ -147,12 +163,11 @@ def _best(tree: Tree, shortest: int) -> list[str]:
             continue
         close()
         if op is sre.SUBPATTERN:
-            candidates.append(_best(av[3], shortest))
+            candidates += _sets(av[3], shortest)
         elif op in REPEATS and av[0] >= 1:
-            candidates.append(_best(av[2], shortest))
+            candidates += _sets(av[2], shortest)
         elif op is sre.BRANCH:
             branches = [_best(branch, shortest) for branch in av[1]]
             candidates.append([text for branch in branches for text in branch] if all(branches) else [])
     close()
-    usable = [c for c in candidates if c and min(map(len, c)) >= shortest]
-    return min(usable, key=lambda c: sum(1 / len(t) ** 2 for t in c)) if usable else []
+    return candidates

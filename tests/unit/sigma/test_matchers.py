@@ -132,7 +132,7 @@ def test_unbounded_repetitions_are_counted(source: str, count: int):
 @pytest.mark.parametrize("tail", ["zzz", "c.zzz"])
 def test_several_unbounded_repetitions_find_the_same_in_short_and_long_values(tail: str):
     test = Regex("a.*b.*c.*zzz", 0).test()
-    for filler in (10, 5_000):
+    for filler in (10, 10_000):
         value = "a" + "b" * filler + "c" * filler + tail
         assert test(value, value, value.casefold())
         assert not test(value[:-1], value[:-1], value[:-1].casefold())
