@@ -35,8 +35,6 @@ SETTLED_SECONDS = 30.0
 """A child that lived so long starts again at the first back-off."""
 
 STOP_SECONDS = 20.0
-EXIT_FENCED = 4
-"""A child that was fenced: somebody else runs on this data directory."""
 
 
 @dataclass(slots=True)

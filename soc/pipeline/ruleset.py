@@ -4,7 +4,6 @@ A published set carries what stages behind the engine need (correlations, titles
 engine compiles the base rules.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -148,10 +147,6 @@ class RuleSets:
     def current(self) -> PublishedRules | None:
         """The set published last among those read so far."""
         return self._known.get(self._latest)
-
-    def known(self) -> Mapping[str, PublishedRules]:
-        """Those read so far."""
-        return self._known
 
     def info(self, rule_set: str, rule: str) -> RuleInfo | None:
         """A rule of a set read so far, else of any set read so far, newest first."""

@@ -1,6 +1,5 @@
 """What each process of an installation says of itself: one small JSON file in ``<data_dir>/run``, replaced atomically."""
 
-import json
 import os
 from pathlib import Path
 
@@ -69,8 +68,3 @@ def is_alive(status: ProcessStatus) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def as_json(statuses: list[ProcessStatus]) -> list[dict[str, object]]:
-    """For pages and ``--output-format json``."""
-    return json.loads(msgspec.json.encode(statuses))
