@@ -1,16 +1,9 @@
-"""The composition root: settings in, the roles of one process running out; the only module that names adapters."""
+"""The composition root: settings in, opened adapters and made parts out; the only module that names adapters."""
 
-import asyncio
 import gc
 import os
 import secrets
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import partial
-from typing import Any
-
-import msgspec
-from aiohttp import web
+from typing import TYPE_CHECKING, Any
 
 from collectors.base import Collector
 from collectors.file import FileTail
@@ -18,36 +11,23 @@ from collectors.http import HttpIngest
 from collectors.intake import Intake
 from collectors.syslog_tcp import SyslogTcp
 from collectors.syslog_udp import SyslogUdp
+from soc.bus.base import Bus
 from soc.bus.embedded import EmbeddedBus
 from soc.clock import SECOND, Micros, now
-from soc.console.app import create_app
-from soc.console.auth import Users
-from soc.detect.detector import Detector
-from soc.errors import SettingsError, UnavailableError
-from soc.forward.forwarder import Forwarder
-from soc.forward.payload import payload_preview
-from soc.model import Incident, RuleInfo
+from soc.errors import SettingsError
 from soc.normalize.normalizer import Normalizer
-from soc.pipeline.acts import ActionDesk
-from soc.pipeline.correlate import Correlate, CorrelateSettings
-from soc.pipeline.engine import Engine, EngineParts
 from soc.pipeline.health import Health, examine
-from soc.pipeline.index import Index
-from soc.pipeline.loop import StageLogic, run_stage
-from soc.pipeline.retention import keep_retention
 from soc.pipeline.ruleset import PublishedRules, RuleSets, publish, read_bundle, to_published
-from soc.pipeline.status import ProcessStatus, write_status
-from soc.pipeline.table import AUDIT, INCIDENTS, OUTBOX, topology
-from soc.pipeline.triage import TriageStage
-from soc.settings import FileListener, HttpListener, Listener, Role, Settings, SyslogListener
+from soc.pipeline.table import collector_topology, topology
+from soc.settings import FileListener, HttpListener, Listener, Settings, SyslogListener
 from soc.sigma.load import load
 from soc.store.embedded import EmbeddedStore
-from soc.telemetry import LOADED_RULES, REFUSED_RULES
-from soc.triage.fold import Triage
 
-STATUS_SECONDS = 1.0
-CLAIM_WAIT_SECONDS = 15.0
-"""How long a starting process waits for the one it replaces before it fences it."""
+if TYPE_CHECKING:
+    from soc.bus.kafka import KafkaBus
+    from soc.store.elasticsearch import ElasticsearchStore
+
+NOT_INSTALLED = "needs the packages of the cluster: pip install 'soc[cluster]'"
 
 
 def micros(seconds: float) -> Micros:
@@ -55,27 +35,43 @@ def micros(seconds: float) -> Micros:
     return round(seconds * SECOND)
 
 
-def open_bus(settings: Settings) -> EmbeddedBus:
-    """The bus of the profile in use.
+def open_bus(settings: Settings) -> "EmbeddedBus | KafkaBus":
+    """The bus of the profile in use: the brokers where the settings name some, else the logs in the data directory.
 
     Raises:
-        SettingsError: the settings ask for Kafka: its adapter is there and passes the contract, but roles do not run on it yet.
+        SettingsError: the settings name brokers, and the packages that speak with them are not installed.
     """
     if settings.kafka.servers:
-        raise SettingsError(["[kafka] servers: this version runs on the embedded bus only; leave it empty"])
+        try:
+            from soc.bus.kafka import KafkaBus
+        except ModuleNotFoundError as error:
+            raise SettingsError([f"[kafka] servers: {NOT_INSTALLED}"]) from error
+        kafka = settings.kafka
+        return KafkaBus(kafka, topology(kafka.partitions, kafka.instances), clock=now)
     return EmbeddedBus(
         settings.data_dir / "bus", topology(settings.bus.partitions), clock=now, free_bytes=settings.bus.free_bytes
     )
 
 
-def open_store(settings: Settings) -> EmbeddedStore:
-    """The store of the profile in use.
+def open_collector_log(settings: Settings) -> EmbeddedBus:
+    """The log of a collector of the cluster, on its own disk."""
+    return EmbeddedBus(
+        settings.data_dir / "collector", collector_topology(), clock=now, free_bytes=settings.bus.free_bytes
+    )
+
+
+def open_store(settings: Settings) -> "EmbeddedStore | ElasticsearchStore":
+    """The store of the profile in use: Elasticsearch where the settings name it, else the file in the data directory.
 
     Raises:
-        SettingsError: the settings ask for Elasticsearch: its adapter is there and passes the contract, but no role uses it yet.
+        SettingsError: the settings name Elasticsearch, and its client is not installed.
     """
     if settings.elasticsearch.urls:
-        raise SettingsError(["[elasticsearch] urls: this version runs on the embedded store only; leave it empty"])
+        try:
+            from soc.store.elasticsearch import connect
+        except ModuleNotFoundError as error:
+            raise SettingsError([f"[elasticsearch] urls: {NOT_INSTALLED}"]) from error
+        return connect(settings.elasticsearch)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     return EmbeddedStore(settings.data_dir / "store.db")
 
@@ -101,125 +97,60 @@ def ingest_token(settings: Settings) -> str:
     return path.read_text(encoding="ascii").strip()
 
 
-async def publish_rules(settings: Settings) -> PublishedRules:
-    """Load the rules that the settings name and make them the current set."""
-    bundle = read_bundle(settings.rules)
-    published = to_published(bundle, load(bundle))
+async def publish_rules(settings: Settings, *, only_first: bool = False) -> PublishedRules:
+    """Load the rules that the settings name and make them the current set; returns the set that is current then.
+
+    Args:
+        only_first: leave the current set as it is, if there is one.
+    """
     bus = open_bus(settings)
     try:
+        if only_first:
+            sets = RuleSets(bus)
+            await sets.refresh()
+            if sets.current is not None:
+                return sets.current
+        bundle = read_bundle(settings.rules)
+        published = to_published(bundle, load(bundle))
         await publish(bus, published)
     finally:
         await bus.close()
     return published
 
 
+async def declare_restored(settings: Settings, stage: str, partition: int) -> dict[str, Any]:
+    """On an operator's word: what there is of what (stage, partition) wrote or read is all there is; go on from here.
+
+    Embedded, the log of (stage, partition) gets a new id; on the brokers its positions that do not fit are moved.
+
+    Returns:
+        What was done, for printing.
+    """
+    done: dict[str, Any] = {"stage": stage, "partition": partition}
+    bus = open_bus(settings)
+    try:
+        if isinstance(bus, EmbeddedBus):
+            return {**done, "log_id": await bus.declare_restored(stage, partition)}
+        moved = await bus.declare_replaced(stage, partition)
+        return {**done, "moved": [{"topic": t, "log_id": log_id, "next": at} for (t, _, log_id), at in moved.items()]}
+    finally:
+        await bus.close()
+
+
 async def examine_installation(settings: Settings) -> Health:
     """The health of an installation, seen from outside its processes."""
     bus = open_bus(settings)
     try:
-        return await _health(bus, RuleSets(bus), settings)
+        return await examine_bus(bus, RuleSets(bus), settings)
     finally:
         await bus.close()
 
 
-async def _health(bus: EmbeddedBus, sets: RuleSets, settings: Settings) -> Health:
+async def examine_bus(bus: Bus, sets: RuleSets, settings: Settings) -> Health:
+    """The health of an installation on an open bus."""
     await sets.refresh()
     lateness = micros(settings.correlation.lateness_seconds)
     return await examine(bus, settings.data_dir, sets.current, lateness=lateness, now=now())
-
-
-@dataclass
-class Process:
-    """One process of an installation, as its roles see it.
-
-    Attributes:
-        stop: set when the process is told to end; every role then returns.
-        addresses: filled by the roles with what they bound.
-        counters: listener → its counters, refreshed once a second.
-    """
-
-    settings: Settings
-    group: str
-    roles: Sequence[Role]
-    stop: asyncio.Event
-    bus: EmbeddedBus
-    sets: RuleSets
-    addresses: dict[str, str] = field(default_factory=dict[str, str])
-    counters: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
-    ready: set[Role] = field(default_factory=set[Role])
-
-    async def run(self) -> None:
-        """Run every role until ``stop``; the first error ends the process and the supervisor starts it again."""
-        started = now()
-        async with asyncio.TaskGroup() as tasks:
-            for role in self.roles:
-                tasks.create_task(_ROLES[role](self), name=role)
-            tasks.create_task(self._report(started), name="status")
-
-    async def _report(self, started: Micros) -> None:
-        while not self.stop.is_set():
-            ready = self.ready >= set(self.roles)
-            status = ProcessStatus(
-                self.group, os.getpid(), tuple(self.roles), started, now(), ready, self.addresses, self.counters
-            )
-            write_status(self.settings.data_dir, status)
-            await _wait(self.stop, STATUS_SECONDS if ready else 0.05)
-
-    async def stages(self, role: Role, make: Callable[[int], StageLogic]) -> None:
-        """Run one stage over all its partitions."""
-        partitions = next(row.partitions for row in self.bus.topology.stages if row.name == role)
-        claimed: set[int] = set()
-
-        def ready(partition: int) -> None:
-            claimed.add(partition)
-            if len(claimed) == partitions:
-                self.ready.add(role)
-
-        async with asyncio.TaskGroup() as tasks:
-            for partition in range(partitions):
-                stage = run_stage(
-                    self.bus,
-                    role,
-                    partition,
-                    partial(make, partition),
-                    clock=now,
-                    stop=self.stop,
-                    ready=partial(ready, partition),
-                    take_over_wait=CLAIM_WAIT_SECONDS,
-                )
-                tasks.create_task(stage, name=f"{role}-{partition}")
-
-
-async def run_process(settings: Settings, group: str, roles: Sequence[Role], stop: asyncio.Event) -> None:
-    """Run some roles in this process until ``stop`` is set."""
-    bus = open_bus(settings)
-    try:
-        await Process(settings, group, roles, stop, bus, RuleSets(bus)).run()
-    finally:
-        await bus.close()
-
-
-async def _collect(process: Process) -> None:
-    settings = process.settings
-    intake = Intake(partial(process.bus.claim, "collect", 0, wait=CLAIM_WAIT_SECONDS), clock=now)
-    listeners = [make_collector(listener, intake, settings) for listener in settings.listeners]
-    async with asyncio.TaskGroup() as tasks:
-        writing = tasks.create_task(intake.run(), name="intake")
-        await intake.ready.wait()
-        running = [tasks.create_task(listener.run(), name=listener.name) for listener in listeners]
-        for listener in listeners:
-            await listener.ready.wait()
-            if listener.address:
-                process.addresses[listener.name] = "{}:{}".format(*listener.address)
-        process.ready.add("collect")
-        while not process.stop.is_set():
-            for listener in listeners:
-                process.counters[listener.name] = asdict(listener.counters)
-            await _wait(process.stop, STATUS_SECONDS)
-        for task in running:
-            task.cancel()
-        await asyncio.wait(running, timeout=10)
-        writing.cancel()
 
 
 def make_collector(listener: Listener, intake: Intake, settings: Settings) -> Collector:
@@ -283,139 +214,3 @@ def spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-
-
-async def _engine(process: Process) -> None:
-    settings = process.settings
-    published = await process.sets.latest()
-    rules = await asyncio.to_thread(load, published.bundle)
-    LOADED_RULES.set(len(rules.infos))
-    REFUSED_RULES.set(len(rules.refused))
-    parts = EngineParts(
-        make_normalizer(settings),
-        Detector(rules),
-        rules,
-        settings.bus.partitions,
-        micros(settings.correlation.lateness_seconds),
-        micros(settings.correlation.idle_seconds),
-    )
-    spare_the_collector()
-    await process.stages("engine", partial(Engine, parts))
-
-
-async def _correlate(process: Process) -> None:
-    correlation = process.settings.correlation
-    bounds = CorrelateSettings(
-        micros(correlation.lateness_seconds),
-        process.settings.bus.partitions,
-        correlation.max_groups,
-        correlation.max_events_per_group,
-    )
-    await process.stages("correlate", lambda _: Correlate(process.sets, bounds))
-
-
-async def _triage(process: Process) -> None:
-    triage = process.settings.triage
-
-    def make_fold(info: Callable[[str, str], RuleInfo | None]) -> Triage:
-        return Triage(
-            info,
-            window=micros(triage.window_seconds),
-            shared_entities=triage.shared_entities,
-            max_degree=triage.max_degree,
-        )
-
-    await process.stages("triage", lambda _: TriageStage(process.sets, make_fold))
-
-
-async def _index(process: Process) -> None:
-    store = open_store(process.settings)
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(process.stages("index", lambda _: Index(store)))
-            tasks.create_task(keep_retention(process.bus, store, process.settings, now, process.stop))
-    finally:
-        await store.close()
-
-
-async def _forward(process: Process) -> None:
-    settings = process.settings.forward
-    forwarder = Forwarder(
-        partial(process.bus.claim, "forward", 0, wait=CLAIM_WAIT_SECONDS),
-        organization=settings.organization,
-        receiver=settings.receiver,
-        incidents=INCIDENTS,
-        outbox=OUTBOX,
-        audit=AUDIT,
-        clock=now,
-    )
-    process.ready.add("forward")
-    await forwarder.run(process.stop)
-
-
-async def _console(process: Process) -> None:
-    settings = process.settings
-    store = open_store(settings)
-    desk = ActionDesk(process.bus, partial(process.bus.claim, "console", 0, wait=CLAIM_WAIT_SECONDS))
-
-    async def health() -> Mapping[str, Any]:
-        return msgspec.to_builtins(await _health(process.bus, process.sets, settings))
-
-    app = create_app(
-        store=store,
-        act=desk.act,
-        users=Users(settings.data_dir),
-        info=process.sets.info,
-        preview=partial(_preview, settings),
-        language=settings.console.language,
-        clock=now,
-        timezone=settings.timezone,
-        health=health,
-        session_hours=settings.console.session_hours,
-        data_dir=settings.data_dir,
-        rules=lambda: process.sets.current,
-    )
-    await process.sets.refresh()
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, settings.console.host, settings.console.port, shutdown_timeout=2)
-        await _bind(site, "console", settings.console.host, settings.console.port)
-        host, port = runner.addresses[0][:2]
-        process.addresses["console"] = f"http://{host}:{port}"
-        process.ready.add("console")
-        await desk.run(process.stop)
-    finally:
-        await runner.cleanup()
-        await store.close()
-
-
-def _preview(settings: Settings, incident: Incident, kind: str) -> Any:
-    return payload_preview(incident, kind, settings.forward.organization, settings.forward.receiver.name)
-
-
-async def _bind(site: web.TCPSite, what: str, host: str, port: int) -> None:
-    try:
-        await site.start()
-    except OSError as error:
-        raise UnavailableError(
-            f"{what}: cannot listen on {host}:{port}: {error.strerror}; choose another port"
-        ) from error
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return
-
-
-_ROLES: Mapping[Role, Callable[[Process], Coroutine[Any, Any, None]]] = {
-    "collect": _collect,
-    "engine": _engine,
-    "correlate": _correlate,
-    "triage": _triage,
-    "index": _index,
-    "forward": _forward,
-    "console": _console,
-}

@@ -1,6 +1,7 @@
 """A whole installation in one call: rules published, first account made, supervisor and metrics running until told to stop."""
 
 import asyncio
+import math
 import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -11,38 +12,45 @@ from aiohttp import web
 
 from soc.app import examine_installation, publish_rules
 from soc.console.auth import Users
-from soc.errors import SettingsError, UnavailableError
+from soc.errors import CommitUnknownError, FencedError, SettingsError, UnavailableError
 from soc.pipeline.exposition import exposition
+from soc.pipeline.ruleset import PublishedRules
 from soc.pipeline.status import ProcessStatus
-from soc.settings import Settings
-from soc.supervise import GROUPS, Supervisor, metrics_app, prepare_metrics, wait_until_ready
+from soc.pipeline.waiting import pause
+from soc.settings import Role, Settings
+from soc.supervise import Groups, Supervisor, groups, metrics_app, prepare_metrics, wait_until_ready
 from soc.telemetry import configure_logging
 
 log = structlog.get_logger()
 
+RULES_SECONDS = 2.0
 READY_SECONDS = 120.0
 """Starting with all of SigmaHQ's rules takes the engine tens of seconds of compiling."""
 
 
 async def run_installation(
-    settings: Settings, command: Sequence[str], stop_on_signals: Callable[[], asyncio.Event]
+    settings: Settings,
+    command: Sequence[str],
+    stop_on_signals: Callable[[], asyncio.Event],
+    roles: Sequence[Role] = (),
 ) -> None:
     """Run until stopped by a signal, and say on standard error where the console is and how to sign in."""
     configure_logging(settings.log.level, settings.log.format, process="supervisor")
     stop = stop_on_signals()
-    async with installation(settings, command, stop) as (statuses, password):
+    async with installation(settings, command, stop, roles) as (statuses, password):
         say_where(statuses, password)
         await stop.wait()
 
 
 @asynccontextmanager
 async def installation(
-    settings: Settings, command: Sequence[str], stop: asyncio.Event
+    settings: Settings, command: Sequence[str], stop: asyncio.Event, roles: Sequence[Role] = ()
 ) -> AsyncGenerator[tuple[list[ProcessStatus], str | None]]:
     """Everything running; leaving the context (or setting ``stop``) ends it cleanly.
 
     Args:
         command: arguments after ``python -m soc`` that start a worker of this installation.
+        roles: only these on this host; () is all.
 
     Yields:
         The processes' statuses once all are ready, and the first account's password if it was just made.
@@ -52,22 +60,45 @@ async def installation(
     except OSError as error:
         raise SettingsError([f"data_dir: {settings.data_dir} cannot be made: {error.strerror}"]) from error
     environment = prepare_metrics(settings.data_dir)
-    published = await publish_rules(settings)
-    for refused in published.refused:
-        log.warning("rule_refused", path=refused.path, line=refused.line, reason=refused.reason)
-    log.info("rules_published", hash=published.hash, loaded=len(published.infos), refused=len(published.refused))
-    password = Users(settings.data_dir).bootstrap()
-    supervisor = Supervisor(settings.data_dir, command, GROUPS, environment)
-    async with _metrics(settings), asyncio.TaskGroup() as tasks:
+    processes = groups(settings.processes, roles)
+    cluster = bool(settings.kafka.servers)
+    if not cluster:
+        _say_rules(await publish_rules(settings))
+    password = Users(settings.data_dir).bootstrap() if not roles or "console" in roles else None
+    supervisor = Supervisor(settings.data_dir, command, processes, environment)
+    async with _metrics(settings, processes), asyncio.TaskGroup() as tasks:
         tasks.create_task(supervisor.run(stop), name="supervisor")
+        if cluster and (not roles or "engine" in roles):
+            tasks.create_task(_publish_first_rules(settings, stop), name="rules")
         try:
-            yield await _ready_or_stopped(settings, stop), password
+            yield await _ready_or_stopped(settings, processes, stop), password
         finally:
             stop.set()
 
 
-async def _ready_or_stopped(settings: Settings, stop: asyncio.Event) -> list[ProcessStatus]:
-    ready = asyncio.ensure_future(wait_until_ready(settings.data_dir, GROUPS, READY_SECONDS))
+async def _publish_first_rules(settings: Settings, stop: asyncio.Event) -> None:
+    """A new cluster's first rule set; later ones are published with ``soc rules publish``, by one host for all."""
+    while not stop.is_set():
+        try:
+            published = await publish_rules(settings, only_first=True)
+        except (UnavailableError, CommitUnknownError, FencedError) as error:
+            log.warning("rules_not_published", error=str(error), again_in=RULES_SECONDS)
+            await pause(stop, RULES_SECONDS)
+        else:
+            _say_rules(published)
+            return
+
+
+def _say_rules(published: PublishedRules) -> None:
+    for refused in published.refused:
+        log.warning("rule_refused", path=refused.path, line=refused.line, reason=refused.reason)
+    log.info("rules_published", hash=published.hash, loaded=len(published.infos), refused=len(published.refused))
+
+
+async def _ready_or_stopped(settings: Settings, processes: Groups, stop: asyncio.Event) -> list[ProcessStatus]:
+    """In the cluster however long the brokers are away: a collector collects without them."""
+    seconds = math.inf if settings.kafka.servers else READY_SECONDS
+    ready = asyncio.ensure_future(wait_until_ready(settings.data_dir, processes, seconds))
     stopped = asyncio.ensure_future(stop.wait())
     await asyncio.wait({ready, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
@@ -78,11 +109,11 @@ async def _ready_or_stopped(settings: Settings, stop: asyncio.Event) -> list[Pro
 
 
 @asynccontextmanager
-async def _metrics(settings: Settings) -> AsyncGenerator[None]:
+async def _metrics(settings: Settings, processes: Groups) -> AsyncGenerator[None]:
     async def lag_lines() -> str:
         return exposition(await examine_installation(settings))
 
-    runner = web.AppRunner(metrics_app(settings.data_dir, GROUPS, lag_lines), access_log=None)
+    runner = web.AppRunner(metrics_app(settings.data_dir, processes, lag_lines), access_log=None)
     await runner.setup()
     host, port = settings.metrics.host, settings.metrics.port
     try:

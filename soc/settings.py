@@ -98,6 +98,9 @@ class SourceProfile(_Section):
     discard: str = Field(
         default="", description="regular expression: matching lines are discarded and counted under this profile"
     )
+    shards: int = Field(
+        default=1, ge=1, le=1024, description="partitions of the cluster that one heavy source is spread over"
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -153,6 +156,16 @@ class KafkaSettings(_Section):
         pattern=r"^[A-Za-z0-9._-]{0,100}$",
         description="before every topic, group and transactional id; one per installation where several share brokers",
     )
+    instance: int = Field(
+        default=0, ge=0, lt=256, description="number of this host in the installation; every host has another"
+    )
+    instances: int = Field(default=16, ge=1, le=256, description="how many hosts there can be; fixed at creation")
+    partitions: int = Field(
+        default=24, ge=1, le=1024, description="of soc.raw, soc.events, soc.detections; fixed at creation"
+    )
+    session_seconds: float = Field(
+        default=20, ge=6, le=300, description="a worker silent for so long loses its partitions to the others"
+    )
     replication: int = Field(default=0, ge=0, le=32, description="copies of each partition; 0 = three, or all brokers")
     tls: bool = False
     ca_file: str = Field(default="", description="PEM; empty = the system's certificate authorities")
@@ -161,6 +174,14 @@ class KafkaSettings(_Section):
     sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = ""
     username: str = ""
     password: str = Field(default="", repr=False)
+
+    @model_validator(mode="after")
+    def _check_instance(self) -> "KafkaSettings":
+        if self.instance >= self.instances:
+            raise ValueError(
+                f"instance {self.instance}: with instances = {self.instances} they go from 0 to {self.instances - 1}"
+            )
+        return self
 
 
 class ElasticsearchSettings(_Section):
@@ -191,6 +212,14 @@ class StoreSettings(_Section):
     """The store, a view: what is gone from it is still in the bus and the archive for as long as those keep it."""
 
     event_days: float = Field(default=30, gt=0, description="how long events can be searched")
+
+
+class ProcessSettings(_Section):
+    """How many processes of each kind run on this host; what they do is shared out by partition."""
+
+    engine: int = Field(default=1, ge=1, le=256)
+    correlate: int = Field(default=1, ge=1, le=256, description="correlate and triage")
+    index: int = Field(default=1, ge=1, le=256)
 
 
 class RuleSettings(_Section):
@@ -285,6 +314,7 @@ class Settings(_Section):
     kafka: KafkaSettings = KafkaSettings()
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     store: StoreSettings = StoreSettings()
+    processes: ProcessSettings = ProcessSettings()
     rules: RuleSettings = RuleSettings()
     correlation: CorrelationSettings = CorrelationSettings()
     triage: TriageSettings = TriageSettings()
@@ -292,6 +322,11 @@ class Settings(_Section):
     console: ConsoleSettings = ConsoleSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
+
+    @property
+    def partitions(self) -> int:
+        """Partitions of raw lines, events and detections on the bus in use."""
+        return self.kafka.partitions if self.kafka.servers else self.bus.partitions
 
     @field_validator("timezone")
     @classmethod

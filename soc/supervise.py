@@ -10,6 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 from aiohttp import web
@@ -18,17 +19,43 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 from soc.errors import UnavailableError
 from soc.pipeline.status import ProcessStatus, forget_status, is_alive, read_statuses
+from soc.pipeline.waiting import pause as wait
+from soc.settings import ProcessSettings, Role
 
 log = structlog.get_logger()
 
-GROUPS: Mapping[str, tuple[str, ...]] = {
+GROUPS: Mapping[str, tuple[Role, ...]] = {
     "collect": ("collect",),
     "engine": ("engine",),
     "correlate": ("correlate", "triage"),
     "index": ("index",),
     "console": ("console", "forward"),
 }
-"""Role groups of the embedded profile: intake never waits for matching, and searching never waits for indexing."""
+"""Role groups: intake never waits for matching, and searching never waits for indexing."""
+
+
+class Group(NamedTuple):
+    """One process to be kept running: ``number`` of the ``of`` equal ones of this host."""
+
+    roles: tuple[Role, ...]
+    number: int = 0
+    of: int = 1
+
+
+Groups = Mapping[str, Group]
+"""By name; the first of several is named as the only one would be, the others ``engine-1``, ``engine-2``, ..."""
+
+
+def groups(processes: ProcessSettings, roles: Sequence[Role] = ()) -> Groups:
+    """The processes of a host that runs everything, or only some roles."""
+    found: dict[str, Group] = {}
+    for name, members in GROUPS.items():
+        chosen: tuple[Role, ...] = tuple(role for role in members if not roles or role in roles)
+        of: int = getattr(processes, name, 1)
+        for number in range(of if chosen else 0):
+            found[f"{name}-{number}" if number else name] = Group(chosen, number, of)
+    return found
+
 
 BACK_OFF_SECONDS = (0.2, 0.5, 1, 2, 5, 10)
 SETTLED_SECONDS = 30.0
@@ -47,7 +74,7 @@ class Supervisor:
 
     data_dir: Path
     command: Sequence[str]
-    groups: Mapping[str, tuple[str, ...]]
+    groups: Groups
     environment: Mapping[str, str]
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -55,32 +82,32 @@ class Supervisor:
         for group in self.groups:
             forget_status(self.data_dir, group)
         async with asyncio.TaskGroup() as tasks:
-            for group, roles in self.groups.items():
-                tasks.create_task(self._keep(group, roles, stop))
+            for name, group in self.groups.items():
+                tasks.create_task(self._keep(name, group, stop))
 
-    async def _keep(self, group: str, roles: Sequence[str], stop: asyncio.Event) -> None:
+    async def _keep(self, name: str, group: Group, stop: asyncio.Event) -> None:
         failures = 0
         loop = asyncio.get_running_loop()
         while not stop.is_set():
-            forget_status(self.data_dir, group)
+            forget_status(self.data_dir, name)
             started = loop.time()
-            code = await self._once(group, roles, stop)
+            code = await self._once(name, group, stop)
             if stop.is_set():
                 break
             failures = 0 if loop.time() - started > SETTLED_SECONDS else failures + 1
             pause = BACK_OFF_SECONDS[min(failures, len(BACK_OFF_SECONDS)) - 1 if failures else 0]
-            log.error("process_ended", group=group, code=code, restart_in=pause)
-            await _wait(stop, pause)
-        forget_status(self.data_dir, group)
+            log.error("process_ended", group=name, code=code, restart_in=pause)
+            await wait(stop, pause)
+        forget_status(self.data_dir, name)
 
-    async def _once(self, group: str, roles: Sequence[str], stop: asyncio.Event) -> int:
-        arguments = [*self.command, "--group", group]
-        for role in roles:
+    async def _once(self, name: str, group: Group, stop: asyncio.Event) -> int:
+        arguments = [*self.command, "--process", name, str(group.number), str(group.of)]
+        for role in group.roles:
             arguments += ["--role", role]
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "soc", *arguments, stdin=asyncio.subprocess.PIPE, env=dict(self.environment)
         )
-        log.info("process_started", group=group, pid=process.pid, roles=list(roles))
+        log.info("process_started", group=name, pid=process.pid, roles=list(group.roles))
         ended = asyncio.ensure_future(process.wait())
         stopping = asyncio.ensure_future(stop.wait())
         try:
@@ -89,7 +116,7 @@ class Supervisor:
                 process.send_signal(signal.SIGTERM)
                 await asyncio.wait({ended}, timeout=STOP_SECONDS)
             if not ended.done():
-                log.error("process_killed", group=group, pid=process.pid, after=STOP_SECONDS)
+                log.error("process_killed", group=name, pid=process.pid, after=STOP_SECONDS)
                 process.kill()
             return await ended
         finally:
@@ -98,13 +125,6 @@ class Supervisor:
                 process.kill()
                 ended.cancel()
             mark_process_dead(process.pid)  # type: ignore[no-untyped-call]
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return
 
 
 def prepare_metrics(data_dir: Path) -> dict[str, str]:
@@ -119,7 +139,7 @@ def prepare_metrics(data_dir: Path) -> dict[str, str]:
 
 async def wait_until_ready(
     data_dir: Path,
-    groups: Mapping[str, tuple[str, ...]],
+    groups: Groups,
     timeout: float,  # noqa: ASYNC109
 ) -> list[ProcessStatus]:
     """Every group's status once all are ready.
@@ -138,9 +158,7 @@ async def wait_until_ready(
         await asyncio.sleep(0.05)
 
 
-def metrics_app(
-    data_dir: Path, groups: Mapping[str, tuple[str, ...]], lag_lines: Callable[[], Awaitable[str]]
-) -> web.Application:
+def metrics_app(data_dir: Path, groups: Groups, lag_lines: Callable[[], Awaitable[str]]) -> web.Application:
     """``/metrics``, ``/healthz`` (the supervisor turns) and ``/readyz`` (every group is up), for Prometheus and probes.
 
     Args:

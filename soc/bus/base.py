@@ -24,7 +24,7 @@ What raises what: ``commit`` raises ``FencedError`` (stop), ``CommitUnknownError
 """
 
 import zlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from soc.clock import Micros
@@ -185,6 +185,20 @@ class Problem(NamedTuple):
     advice: str
 
 
+class Worker(NamedTuple):
+    """A process that takes part in a stage.
+
+    Attributes:
+        name: its own in the installation and the same after a restart, ``<host number>-<process number>``.
+        number: which of the processes of its kind on this host it is, from 0.
+        of: how many of them this host runs.
+    """
+
+    name: str = "0-0"
+    number: int = 0
+    of: int = 1
+
+
 class Bus(Protocol):
     """What the composition root hands to everybody."""
 
@@ -204,6 +218,14 @@ class Bus(Protocol):
         Raises:
             LogMismatchError: a stored position does not fit the log it was made from.
             UnavailableError: the bus cannot be reached.
+        """
+        ...
+
+    def shares(self, stage: str, worker: Worker) -> AsyncGenerator[frozenset[int]]:
+        """The partitions of a stage that are this worker's to claim, now and after every change.
+
+        Who claims what is decided here, who may commit by the fence alone: shares may overlap for a moment. The last share
+        stays when the iterator ends. Closing it gives the share to the others.
         """
         ...
 

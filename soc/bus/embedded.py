@@ -6,12 +6,12 @@ file (``embedded_claim``); an epoch in the file fences (``embedded_lease``); wha
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from soc.bus.base import Lag, Positions, Problem, Reader, Record, Step, Topology
+from soc.bus.base import Lag, Positions, Problem, Reader, Record, Step, Topology, Worker
 from soc.bus.embedded_check import all_problems, retire
 from soc.bus.embedded_claim import EmbeddedClaim, Options
 from soc.bus.embedded_inputs import Inputs
@@ -89,6 +89,10 @@ class EmbeddedBus:
                 self._open.discard(claim)
                 await claim.release()
         return claim
+
+    async def shares(self, stage: str, worker: Worker) -> AsyncGenerator[frozenset[int]]:
+        """Every so-manieth partition: the processes of one host are known beforehand."""
+        yield frozenset(range(worker.number, self._layout.stage(stage).partitions, worker.of))
 
     def reader(self, topics: Sequence[str], positions: Positions | None = None) -> Reader:
         """A reader over all partitions of ``topics``, from ``positions`` or the oldest retained record."""

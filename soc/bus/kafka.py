@@ -4,11 +4,11 @@ A claim is in ``kafka_claim``, what a commit sends in ``kafka_transaction``, rea
 verified in ``kafka_position``, everything asked beside that in ``kafka_cluster`` (ADR 0012).
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 
 from aiokafka import TopicPartition
 
-from soc.bus.base import Lag, Positions, Problem, Record, Stage, Step, Topology
+from soc.bus.base import Lag, Positions, Problem, Record, Stage, Step, Topology, Worker
 from soc.bus.kafka_claim import KafkaClaim, Options, mismatches
 from soc.bus.kafka_cluster import Cluster
 from soc.bus.kafka_inputs import Inputs
@@ -87,6 +87,10 @@ class KafkaBus:
                 self._open.discard(claim)
                 await claim.release()
         return claim
+
+    async def shares(self, stage: str, worker: Worker) -> AsyncGenerator[frozenset[int]]:
+        """The partitions of a stage that are this worker's to claim."""
+        yield frozenset(range(worker.number, self._stage(stage).partitions, worker.of))
 
     def reader(self, topics: Sequence[str], positions: Positions | None = None) -> "KafkaReader":
         """A reader over all partitions of ``topics``, from ``positions`` or the oldest retained record."""

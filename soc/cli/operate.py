@@ -18,7 +18,7 @@ def require_installation(settings: Settings) -> None:
     Raises:
         SettingsError: there is none.
     """
-    if not (settings.data_dir / "bus").exists():
+    if not settings.kafka.servers and not (settings.data_dir / "bus").exists():
         raise SettingsError(
             [
                 f"{settings.data_dir} holds no installation; start `soc run`, or name its --config (the demo's: --config soc-data/demo/soc.toml)"
@@ -157,26 +157,19 @@ def declare_restored(stage: str, partition: int, config: Path | None, *, yes: bo
     Example:
       soc store declare-restored collect 0
     """
-    from soc.app import open_bus
+    from soc.app import declare_restored as declare
     from soc.pipeline.table import topology
 
     settings = settings_of(config)
     require_installation(settings)
-    stages = topology(settings.bus.partitions).stages
+    stages = topology(settings.partitions, settings.kafka.instances if settings.kafka.servers else 1).stages
     known = {f"{row.name} {p}" for row in stages for p in range(row.partitions)}
     if f"{stage} {partition}" not in known:
         raise SettingsError([f"there is no {stage} {partition}; known: {', '.join(sorted(known))}"])
     if not yes:
         click.confirm(f"The newer copy of {stage}-{partition} is lost for good?", abort=True, err=True)
 
-    async def main() -> str:
-        bus = open_bus(settings)
-        try:
-            return await bus.declare_restored(stage, partition)
-        finally:
-            await bus.close()
-
-    print_json({"stage": stage, "partition": partition, "log_id": run_async(main())})
+    print_json(run_async(declare(settings, stage, partition)))
 
 
 @store.command()

@@ -18,39 +18,40 @@ ROLE = click.Choice(get_args(Role))
 
 @click.command()
 @config_option
-@click.option("--role", "roles", type=ROLE, multiple=True, help="Only this role, in this process; may be repeated.")
-@click.option("--group", default="", hidden=True, help="Name of the process, given by the supervisor.")
-def run(config: Path | None, roles: tuple[str, ...], group: str) -> None:
+@click.option("--role", "roles", type=ROLE, multiple=True, help="Only this role on this host; may be repeated.")
+@click.option("--process", type=(str, int, int), default=None, hidden=True, help="Given by the supervisor.")
+def run(config: Path | None, roles: tuple[str, ...], process: tuple[str, int, int] | None) -> None:
     """Run everything, or some roles.
 
-    Without --role a supervisor starts one process a role group, prints the console's address and ends cleanly on
-    SIGTERM. With --role the roles run in this process.
+    A supervisor starts one process a role group (more where [processes] says so), starts it again when it ends, serves
+    /metrics, /healthz and /readyz, prints the console's address and ends cleanly on SIGTERM.
 
     \b
     Example:
       soc run --config soc.toml
+      soc run --config soc.toml --role engine --role correlate --role triage
     """
     settings = settings_of(config)
-    if roles:
-        _run_roles(settings, group or "-".join(roles), cast("tuple[Role, ...]", roles), supervised=bool(group))
+    chosen = cast("tuple[Role, ...]", roles)
+    if process is not None:
+        _run_process(settings, chosen, *process)
         return
     from soc.installation import run_installation
 
     command = ["run", *(["--config", str(config)] if config else [])]
-    run_async(run_installation(settings, command, _stop_on_signals))
+    run_async(run_installation(settings, command, _stop_on_signals, chosen))
 
 
-def _run_roles(settings: Settings, group: str, roles: tuple[Role, ...], *, supervised: bool) -> None:
-    from soc.app import run_process
+def _run_process(settings: Settings, roles: tuple[Role, ...], name: str, number: int, of: int) -> None:
+    from soc.roles import run_process
     from soc.telemetry import configure_logging
 
-    configure_logging(settings.log.level, settings.log.format, process=group)
+    configure_logging(settings.log.level, settings.log.format, process=name)
 
     async def main() -> None:
         stop = _stop_on_signals()
-        if supervised:
-            _stop_with_parent(stop)
-        await run_process(settings, group, roles, stop)
+        _stop_with_parent(stop)
+        await run_process(settings, name, roles, stop, number=number, of=of)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())

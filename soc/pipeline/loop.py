@@ -9,7 +9,8 @@ import structlog
 
 from soc.bus.base import Bus, Claim, Message, Record
 from soc.clock import Clock, Micros
-from soc.errors import BusFullError, CommitUnknownError
+from soc.errors import BusFullError, CommitUnknownError, UnavailableError
+from soc.pipeline.waiting import pause as wait
 from soc.telemetry import COMMITS, OUTPUTS, RECLAIMS, RECORDS, STEP_SECONDS
 
 log = structlog.get_logger()
@@ -19,6 +20,9 @@ FETCH_LIMIT = 2000
 
 FETCH_TIMEOUT = 0.25
 """Seconds without records after which a stage is given a step all the same, so that time can pass in it."""
+
+AWAY_FIRST_SECONDS, AWAY_LAST_SECONDS = 0.2, 5.0
+"""Pauses between claims while the bus is away."""
 
 
 @dataclass(slots=True)
@@ -54,25 +58,32 @@ async def run_stage(
 ) -> None:
     """Run one stage over one partition until ``stop`` is set.
 
-    An unknown commit makes it drop its memory and claim again, exactly as a take-over does.
+    An unknown commit, or a bus that is away, makes it drop its memory and claim again, exactly as a take-over does.
 
     Raises:
         FencedError: another owner has it.
         LogMismatchError: its input is not the log it read before.
-        UnavailableError: the bus is away; the supervisor starts the process again with back-off.
     """
+    pause = AWAY_FIRST_SECONDS
     while not stop.is_set():
-        claim = await bus.claim(stage, partition, wait=take_over_wait)
         try:
-            logic = make()
-            logic.restore(claim.state)
-            ready()
-            await _work(claim, logic, clock, stop)
+            claim = await bus.claim(stage, partition, wait=take_over_wait)
+            try:
+                logic = make()
+                logic.restore(claim.state)
+                ready()
+                pause = AWAY_FIRST_SECONDS
+                await _work(claim, logic, clock, stop)
+            finally:
+                await claim.release()
         except CommitUnknownError as error:
             RECLAIMS.labels(stage, "commit_unknown").inc()
             log.warning("commit_unknown", stage=stage, partition=partition, error=str(error))
-        finally:
-            await claim.release()
+        except UnavailableError as error:
+            RECLAIMS.labels(stage, "unavailable").inc()
+            log.warning("bus_unavailable", stage=stage, partition=partition, error=str(error), again_in=pause)
+            await wait(stop, pause)
+            pause = min(2 * pause, AWAY_LAST_SECONDS)
 
 
 async def _work(claim: Claim, logic: StageLogic, clock: Clock, stop: asyncio.Event) -> None:

@@ -7,6 +7,7 @@ import structlog
 from soc.bus.base import Bus
 from soc.clock import DAY, Clock
 from soc.pipeline.table import ACTIONS, ANSWERS, DETECTIONS, EPISODES, EVENTS, RAW
+from soc.pipeline.waiting import pause
 from soc.settings import Settings
 from soc.store.base import Store
 
@@ -18,6 +19,7 @@ what the store is rebuilt from, and stay."""
 
 EVERY_SECONDS = 60.0
 DAY_SECONDS = 86_400.0
+SHIPPED_SECONDS = 3600.0
 UNBOUNDED = 1 << 62
 
 
@@ -25,10 +27,14 @@ async def keep_retention(bus: Bus, store: Store, settings: Settings, clock: Cloc
     """Apply the settings' retention until told to stop."""
     while not stop.is_set():
         await apply_retention(bus, store, settings, clock)
-        try:
-            await asyncio.wait_for(stop.wait(), EVERY_SECONDS)
-        except TimeoutError:
-            continue
+        await pause(stop, EVERY_SECONDS)
+
+
+async def keep_log_retention(log_bus: Bus, settings: Settings, stop: asyncio.Event) -> None:
+    """Keep a collector's own log to what was not shipped yet, and the last hour for who wants to look."""
+    while not stop.is_set():
+        await log_bus.retain(RAW, max_age=SHIPPED_SECONDS, max_bytes=settings.bus.raw_max_bytes)
+        await pause(stop, EVERY_SECONDS)
 
 
 async def apply_retention(bus: Bus, store: Store, settings: Settings, clock: Clock) -> int:

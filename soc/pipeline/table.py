@@ -23,18 +23,31 @@ DEADLETTER = "soc.deadletter"
 RULES = "soc.rules"
 
 
-def topology(partitions: int) -> Topology:
-    """The pipeline with ``partitions`` partitions of raw lines, events and detections; the folds have one."""
+SHIP = "ship"
+
+
+def topology(partitions: int, instances: int = 1) -> Topology:
+    """The pipeline with ``partitions`` partitions of raw lines, events and detections; the folds have one.
+
+    Args:
+        partitions: of raw lines, events and detections.
+        instances: hosts that may collect and serve the console at once: each writes under its own number.
+    """
     p = partitions
     stages = (
         Stage("rules", (), (RULES,), 1),
-        Stage("collect", (), (RAW,), 1),
+        Stage("collect", (), (RAW,), instances),
         Stage("engine", (RAW,), (EVENTS, DETECTIONS, DEADLETTER), p),
         Stage("correlate", (DETECTIONS,), (DETECTIONS, EPISODES, DEADLETTER), p),
-        Stage("console", (), (ACTIONS, AUDIT), 1),
+        Stage("console", (), (ACTIONS, AUDIT), instances),
         Stage("triage", (EPISODES, ACTIONS), (ALERTS, INCIDENTS, ANSWERS, AUDIT, DEADLETTER), 1),
         Stage("forward", (INCIDENTS,), (OUTBOX, AUDIT), 1),
         Stage("index", (EVENTS, ALERTS, INCIDENTS, OUTBOX, DEADLETTER, AUDIT), (DEADLETTER,), p),
     )
     single = (EPISODES, ACTIONS, ANSWERS, ALERTS, INCIDENTS, OUTBOX, AUDIT, DEADLETTER, RULES)
     return Topology(stages, {RAW: p, EVENTS: p, DETECTIONS: p, **dict.fromkeys(single, 1)})
+
+
+def collector_topology() -> Topology:
+    """A collector's own log in the cluster: what came in, and how far it was shipped to the brokers."""
+    return Topology((Stage("collect", (), (RAW,), 1), Stage(SHIP, (RAW,), (), 1)), {RAW: 1})

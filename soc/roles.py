@@ -1,0 +1,337 @@
+"""What each role of a process runs: its stages over the partitions that are its, its listeners, its pages.
+
+In go the settings and the opened bus; nothing comes out but what the stages commit (``soc.app`` makes the parts).
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from collectors.intake import Intake
+from soc.app import (
+    examine_bus,
+    make_collector,
+    make_normalizer,
+    micros,
+    open_bus,
+    open_collector_log,
+    open_store,
+    spare_the_collector,
+)
+from soc.bus.base import Bus, Worker
+from soc.clock import Micros, now
+from soc.console.app import create_app
+from soc.console.auth import Users
+from soc.detect.detector import Detector
+from soc.errors import LogMismatchError, UnavailableError
+from soc.forward.forwarder import Forwarder
+from soc.forward.payload import payload_preview
+from soc.model import Incident, RuleInfo
+from soc.pipeline.acts import ActionDesk
+from soc.pipeline.correlate import Correlate, CorrelateSettings
+from soc.pipeline.engine import Engine, EngineParts
+from soc.pipeline.index import Index
+from soc.pipeline.loop import StageLogic, run_stage
+from soc.pipeline.retention import keep_log_retention, keep_retention
+from soc.pipeline.ruleset import PublishedRules, RuleSets
+from soc.pipeline.ship import ship
+from soc.pipeline.status import ProcessStatus, write_status
+from soc.pipeline.table import AUDIT, INCIDENTS, OUTBOX
+from soc.pipeline.triage import TriageStage
+from soc.pipeline.waiting import pause
+from soc.pipeline.workers import run_share
+from soc.settings import Role, Settings
+from soc.sigma.load import load
+from soc.telemetry import LOADED_RULES, REFUSED_RULES
+from soc.triage.fold import Triage
+
+log = structlog.get_logger()
+
+STATUS_SECONDS = 1.0
+RULES_SECONDS = 1.0
+CLAIM_WAIT_SECONDS = 15.0
+"""How long a starting process waits for the one it replaces before it fences it."""
+
+
+@dataclass
+class Process:
+    """One process of an installation, as its roles see it.
+
+    Attributes:
+        stop: set when the process is told to end; every role then returns.
+        addresses: filled by the roles with what they bound.
+        counters: listener → its counters, refreshed once a second.
+    """
+
+    settings: Settings
+    group: str
+    worker: Worker
+    roles: Sequence[Role]
+    stop: asyncio.Event
+    bus: Bus
+    sets: RuleSets
+    addresses: dict[str, str] = field(default_factory=dict[str, str])
+    counters: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
+    ready: set[Role] = field(default_factory=set[Role])
+
+    async def run(self) -> None:
+        """Run every role until ``stop``; the first error ends the process and the supervisor starts it again."""
+        started = now()
+        async with asyncio.TaskGroup() as tasks:
+            for role in self.roles:
+                tasks.create_task(_ROLES[role](self), name=role)
+            tasks.create_task(self._report(started), name="status")
+
+    async def _report(self, started: Micros) -> None:
+        while not self.stop.is_set():
+            ready = self.ready >= set(self.roles)
+            status = ProcessStatus(
+                self.group, os.getpid(), tuple(self.roles), started, now(), ready, self.addresses, self.counters
+            )
+            write_status(self.settings.data_dir, status)
+            await pause(self.stop, STATUS_SECONDS if ready else 0.05)
+
+    async def stages(self, role: Role, make: Callable[[int], StageLogic]) -> None:
+        """Run one stage over this worker's share of its partitions."""
+
+        async def run(partition: int, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+            await run_stage(
+                self.bus,
+                role,
+                partition,
+                partial(make, partition),
+                clock=now,
+                stop=stop,
+                ready=ready,
+                take_over_wait=CLAIM_WAIT_SECONDS,
+            )
+
+        await self.share(role, run)
+
+    async def share(self, role: Role, run: Callable[[int, asyncio.Event, Callable[[], None]], Awaitable[None]]) -> None:
+        """Run ``run`` over this worker's share of the partitions of a role's stage."""
+        shares = self.bus.shares(role, self.worker)
+        await run_share(role, shares, run, stop=self.stop, ready=partial(self.ready.add, role))
+
+
+async def run_process(
+    settings: Settings, group: str, roles: Sequence[Role], stop: asyncio.Event, *, number: int = 0, of: int = 1
+) -> None:
+    """Run some roles in this process until ``stop`` is set.
+
+    Args:
+        group: name of the process on this host.
+        number: which of the ``of`` equal processes of this host it is.
+    """
+    bus = open_bus(settings)
+    worker = Worker(f"{settings.kafka.instance}-{number}", number, of)
+    try:
+        await Process(settings, group, worker, roles, stop, bus, RuleSets(bus)).run()
+    finally:
+        await bus.close()
+
+
+async def _collect(process: Process) -> None:
+    """Listeners and the intake that makes what they hear durable; in the cluster that log is shipped from here."""
+    settings = process.settings
+    async with AsyncExitStack() as opened:
+        log_bus = process.bus
+        if settings.kafka.servers:
+            log_bus = open_collector_log(settings)
+            opened.push_async_callback(log_bus.close)
+        intake = Intake(partial(log_bus.claim, "collect", 0, wait=CLAIM_WAIT_SECONDS), clock=now)
+        listeners = [make_collector(listener, intake, settings) for listener in settings.listeners]
+        async with asyncio.TaskGroup() as tasks:
+            writing = tasks.create_task(intake.run(), name="intake")
+            await intake.ready.wait()
+            if settings.kafka.servers:
+                tasks.create_task(_ship(process, log_bus), name="ship")
+                tasks.create_task(keep_log_retention(log_bus, settings, process.stop), name="retention")
+            running = [tasks.create_task(listener.run(), name=listener.name) for listener in listeners]
+            for listener in listeners:
+                await listener.ready.wait()
+                if listener.address:
+                    process.addresses[listener.name] = "{}:{}".format(*listener.address)
+            process.ready.add("collect")
+            while not process.stop.is_set():
+                for listener in listeners:
+                    process.counters[listener.name] = asdict(listener.counters)
+                await pause(process.stop, STATUS_SECONDS)
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running, timeout=10)
+            writing.cancel()
+
+
+async def _ship(process: Process, log_bus: Bus) -> None:
+    instance = process.settings.kafka.instance
+    await ship(log_bus, process.bus, instance, clock=now, stop=process.stop, take_over_wait=CLAIM_WAIT_SECONDS)
+
+
+async def _latest_rules(process: Process) -> PublishedRules:
+    """The current rule set; in the cluster it may not be published yet, or the brokers be away."""
+    while True:
+        try:
+            return await process.sets.latest()
+        except (LogMismatchError, UnavailableError) as error:
+            if not process.settings.kafka.servers or process.stop.is_set():
+                raise
+            log.warning("no_rules", error=str(error), again_in=RULES_SECONDS)
+            await pause(process.stop, RULES_SECONDS)
+
+
+async def _engine(process: Process) -> None:
+    settings = process.settings
+    published = await _latest_rules(process)
+    rules = await asyncio.to_thread(load, published.bundle)
+    LOADED_RULES.set(len(rules.infos))
+    REFUSED_RULES.set(len(rules.refused))
+    parts = EngineParts(
+        make_normalizer(settings),
+        Detector(rules),
+        rules,
+        settings.partitions,
+        micros(settings.correlation.lateness_seconds),
+        micros(settings.correlation.idle_seconds),
+    )
+    spare_the_collector()
+    await process.stages("engine", partial(Engine, parts))
+
+
+async def _correlate(process: Process) -> None:
+    correlation = process.settings.correlation
+    bounds = CorrelateSettings(
+        micros(correlation.lateness_seconds),
+        process.settings.partitions,
+        correlation.max_groups,
+        correlation.max_events_per_group,
+    )
+    await process.stages("correlate", lambda _: Correlate(process.sets, bounds))
+
+
+async def _triage(process: Process) -> None:
+    triage = process.settings.triage
+
+    def make_fold(info: Callable[[str, str], RuleInfo | None]) -> Triage:
+        return Triage(
+            info,
+            window=micros(triage.window_seconds),
+            shared_entities=triage.shared_entities,
+            max_degree=triage.max_degree,
+        )
+
+    await process.stages("triage", lambda _: TriageStage(process.sets, make_fold))
+
+
+async def _index(process: Process) -> None:
+    store = open_store(process.settings)
+
+    async def run(partition: int, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            if partition == 0:  # one of all workers keeps the retention
+                tasks.create_task(keep_retention(process.bus, store, process.settings, now, stop), name="retention")
+            await run_stage(
+                process.bus,
+                "index",
+                partition,
+                lambda: Index(store),
+                clock=now,
+                stop=stop,
+                ready=ready,
+                take_over_wait=CLAIM_WAIT_SECONDS,
+            )
+
+    try:
+        await process.share("index", run)
+    finally:
+        await store.close()
+
+
+async def _forward(process: Process) -> None:
+    settings = process.settings.forward
+
+    async def run(partition: int, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+        forwarder = Forwarder(
+            partial(process.bus.claim, "forward", partition, wait=CLAIM_WAIT_SECONDS),
+            organization=settings.organization,
+            receiver=settings.receiver,
+            incidents=INCIDENTS,
+            outbox=OUTBOX,
+            audit=AUDIT,
+            clock=now,
+        )
+        ready()
+        await forwarder.run(stop)
+
+    await process.share("forward", run)
+
+
+async def _console(process: Process) -> None:
+    settings = process.settings
+    store = open_store(settings)
+    desk = ActionDesk(
+        process.bus, partial(process.bus.claim, "console", settings.kafka.instance, wait=CLAIM_WAIT_SECONDS)
+    )
+
+    async def health() -> Mapping[str, Any]:
+        return msgspec.to_builtins(await examine_bus(process.bus, process.sets, settings))
+
+    app = create_app(
+        store=store,
+        act=desk.act,
+        users=Users(settings.data_dir),
+        info=process.sets.info,
+        preview=partial(_preview, settings),
+        language=settings.console.language,
+        clock=now,
+        timezone=settings.timezone,
+        health=health,
+        session_hours=settings.console.session_hours,
+        data_dir=settings.data_dir,
+        rules=lambda: process.sets.current,
+    )
+    await process.sets.refresh()
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.console.host, settings.console.port, shutdown_timeout=2)
+        await _bind(site, "console", settings.console.host, settings.console.port)
+        host, port = runner.addresses[0][:2]
+        process.addresses["console"] = f"http://{host}:{port}"
+        process.ready.add("console")
+        await desk.run(process.stop)
+    finally:
+        await runner.cleanup()
+        await store.close()
+
+
+def _preview(settings: Settings, incident: Incident, kind: str) -> Any:
+    return payload_preview(incident, kind, settings.forward.organization, settings.forward.receiver.name)
+
+
+async def _bind(site: web.TCPSite, what: str, host: str, port: int) -> None:
+    try:
+        await site.start()
+    except OSError as error:
+        raise UnavailableError(
+            f"{what}: cannot listen on {host}:{port}: {error.strerror}; choose another port"
+        ) from error
+
+
+_ROLES: Mapping[Role, Callable[[Process], Coroutine[Any, Any, None]]] = {
+    "collect": _collect,
+    "engine": _engine,
+    "correlate": _correlate,
+    "triage": _triage,
+    "index": _index,
+    "forward": _forward,
+    "console": _console,
+}
