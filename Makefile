@@ -5,7 +5,7 @@
 #   ARGS='--once' make run       further arguments of `soc demo` (make test: of pytest)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench lock wheels clean
+.PHONY: help setup run test soak lint format bench lock wheels clean
 SHELL := /bin/sh
 BIN := .venv/bin
 BENCH ?= $(filter-out bench/label_score.py,$(wildcard bench/*.py)) # label_score scores a directory of logs
@@ -23,6 +23,10 @@ test: setup ## every check: lint, types, import contracts, tests
 	@$(MAKE) --no-print-directory lint
 	@.ci/needs
 	@$(BIN)/python -m pytest $(ARGS)
+
+soak: setup ## the faults at length (hours, real servers): a dated line a test goes into docs/explanation/faults.md
+	@SOC_REQUIRE_LIVE=1 .ci/needs
+	@SOC_SOAK=1 SOC_REQUIRE_LIVE=1 $(BIN)/python -m pytest tests/faults $(ARGS)
 
 lint: setup ## ruff, basedpyright (strict), import-linter
 	@$(BIN)/ruff check

@@ -20,6 +20,8 @@ class InputCounters:
         received: records made durable.
         bytes: their bytes.
         refused: records dropped because the intake had no room (UDP at any time, TCP only when it must stop).
+        refused_full: those of them for which the log had no room, on its disk or by its bound; for the others more waited to be
+            made durable than is let wait, or the intake had ended.
         cut: records longer than the limit, cut and marked.
         cut_bytes: bytes that were cut off.
         resynchronized: wrong octet counts after which framing had to be found again.
@@ -38,6 +40,7 @@ class InputCounters:
     received: int = 0
     bytes: int = 0
     refused: int = 0
+    refused_full: int = 0
     cut: int = 0
     cut_bytes: int = 0
     resynchronized: int = 0

@@ -111,6 +111,11 @@ class Intake:
         """The bus has no room, or the queue has none: ``submit`` would refuse now."""
         return self._closed is not None or self.counters.queued_bytes >= self._max or self._pausing()
 
+    @property
+    def log_full(self) -> bool:
+        """The bus had no room a moment ago: what is refused now is refused for that."""
+        return self._closed is None and self._pausing()
+
     def _pausing(self) -> bool:
         return self._full_until > asyncio.get_running_loop().time()
 

@@ -28,6 +28,7 @@ async def append_when_there_is_room(
         except BusFullError:
             if give_up():
                 counters.refused += len(records)
+                counters.refused_full += len(records)
                 return False
             counters.pushed_back += 1
             await asyncio.sleep(RETRY)

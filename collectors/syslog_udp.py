@@ -134,13 +134,16 @@ class SyslogUdp:
         except (BusFullError, BusError, UnavailableError):
             # full or ended: this callback must not block and has nobody to raise to; the intake's own end stops the process
             self.counters.refused += len(records)
+            self.counters.refused_full += len(records) if self._intake.log_full else 0
             return
         size = sum(len(record.data) for record in records)
         cut = sum(record.cut for record in records)
 
         def settled(future: asyncio.Future[None]) -> None:
             if future.cancelled() or future.exception() is not None:
+                full = not future.cancelled() and isinstance(future.exception(), BusFullError)
                 self.counters.refused += len(records)
+                self.counters.refused_full += len(records) if full else 0
             else:
                 self.counters.received += len(records)
                 self.counters.bytes += size

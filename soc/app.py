@@ -3,6 +3,8 @@
 import gc
 import os
 import secrets
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from collectors.base import Collector
@@ -11,21 +13,34 @@ from collectors.http import HttpIngest
 from collectors.intake import Intake
 from collectors.syslog_tcp import SyslogTcp
 from collectors.syslog_udp import SyslogUdp
-from soc.bus.base import Bus
 from soc.bus.embedded import EmbeddedBus
-from soc.clock import SECOND, Micros, now
-from soc.errors import SettingsError
+from soc.clock import DAY, SECOND, Clock, Micros, now
+from soc.errors import LogMismatchError, SettingsError
+from soc.forward.ledger import RESTORED, Ledger
+from soc.forward.rebuild import Rebuilt, rebuild
+from soc.model import Report
 from soc.normalize.normalizer import Normalizer
-from soc.pipeline.health import Health, examine
+from soc.pipeline.health import Health, HostView
+from soc.pipeline.health_bus import SHARED_STAGES, AskWorkers, BusEyes, Limits
+from soc.pipeline.health_host import CollectorLog, collector_log, look_at_host
+from soc.pipeline.health_watch import HealthWatch
+from soc.pipeline.migrate_guard import GuardedBus
+from soc.pipeline.retention import retention_days
 from soc.pipeline.ruleset import PublishedRules, RuleSets, publish, read_bundle, to_published
-from soc.pipeline.table import collector_topology, topology
+from soc.pipeline.ship_log import OwnCollector, accept_log
+from soc.pipeline.shipped import forget_collectors
+from soc.pipeline.status import read_statuses, read_supervisor
+from soc.pipeline.table import AUDIT, INCIDENTS, OUTBOX, SHIP, collector_topology, topology
 from soc.settings import FileListener, HttpListener, Listener, Settings, SyslogListener
 from soc.sigma.load import load
 from soc.store.embedded import EmbeddedStore
 
 if TYPE_CHECKING:
     from soc.bus.kafka import KafkaBus
+    from soc.bus.kafka_reach import Reached
+    from soc.bus.kafka_topics import BrokerTopics
     from soc.store.elasticsearch import ElasticsearchStore
+    from soc.store.elasticsearch_reach import ReachedNode
 
 NOT_INSTALLED = "needs the packages of the cluster: pip install 'soc[cluster]'"
 
@@ -35,7 +50,7 @@ def micros(seconds: float) -> Micros:
     return round(seconds * SECOND)
 
 
-def open_bus(settings: Settings) -> "EmbeddedBus | KafkaBus":
+def open_bus(settings: Settings, clock: Clock = now) -> "EmbeddedBus | KafkaBus":
     """The bus of the profile in use: the brokers where the settings name some, else the logs in the data directory.
 
     Raises:
@@ -47,10 +62,25 @@ def open_bus(settings: Settings) -> "EmbeddedBus | KafkaBus":
         except ModuleNotFoundError as error:
             raise SettingsError([f"[kafka] servers: {NOT_INSTALLED}"]) from error
         kafka = settings.kafka
-        return KafkaBus(kafka, topology(kafka.partitions, kafka.instances), clock=now)
+        return KafkaBus(kafka, topology(kafka.partitions, kafka.instances), clock=clock)
     return EmbeddedBus(
-        settings.data_dir / "bus", topology(settings.bus.partitions), clock=now, free_bytes=settings.bus.free_bytes
+        settings.data_dir / "bus", topology(settings.bus.partitions), clock=clock, free_bytes=settings.bus.free_bytes
     )
+
+
+def open_topics(settings: Settings) -> "BrokerTopics":
+    """The topics of an installation on brokers, to be made, checked and deleted.
+
+    Raises:
+        SettingsError: the settings name no brokers, or the packages that speak with them are not installed.
+    """
+    if not settings.kafka.servers:
+        raise SettingsError(["[kafka] servers is empty: `soc topics` is about topics on brokers"])
+    try:
+        from soc.bus.kafka_topics import BrokerTopics
+    except ModuleNotFoundError as error:
+        raise SettingsError([f"[kafka] servers: {NOT_INSTALLED}"]) from error
+    return BrokerTopics(settings.kafka, topology(settings.kafka.partitions, settings.kafka.instances))
 
 
 def open_collector_log(settings: Settings) -> EmbeddedBus:
@@ -112,45 +142,187 @@ async def publish_rules(settings: Settings, *, only_first: bool = False) -> Publ
                 return sets.current
         bundle = read_bundle(settings.rules)
         published = to_published(bundle, load(bundle))
-        await publish(bus, published)
+        await publish(GuardedBus(bus), published)
     finally:
         await bus.close()
     return published
 
 
+async def current_rules(settings: Settings) -> str:
+    """The hash of the current rule set, "" if none was published."""
+    bus = open_bus(settings)
+    try:
+        sets = RuleSets(bus)
+        await sets.refresh()
+        return sets.current.hash if sets.current else ""
+    finally:
+        await bus.close()
+
+
 async def declare_restored(settings: Settings, stage: str, partition: int) -> dict[str, Any]:
     """On an operator's word: what there is of what (stage, partition) wrote or read is all there is; go on from here.
 
-    Embedded, the log of (stage, partition) gets a new id; on the brokers its positions that do not fit are moved.
+    Embedded, the log of (stage, partition) gets a new id; on the brokers its positions that do not fit are moved. The
+    forwarder then sends nothing before its state was rebuilt.
 
     Returns:
         What was done, for printing.
     """
     done: dict[str, Any] = {"stage": stage, "partition": partition}
+    if settings.kafka.servers and stage in {"collect", SHIP}:
+        return {**done, **await _declare_collector(settings, stage, partition)}
+    state = {RESTORED: b""} if stage == "forward" else {}
     bus = open_bus(settings)
     try:
         if isinstance(bus, EmbeddedBus):
-            return {**done, "log_id": await bus.declare_restored(stage, partition)}
-        moved = await bus.declare_replaced(stage, partition)
+            return {**done, "log_id": await bus.declare_restored(stage, partition, state)}
+        moved = await bus.declare_replaced(stage, partition, state)
         return {**done, "moved": [{"topic": t, "log_id": log_id, "next": at} for (t, _, log_id), at in moved.items()]}
     finally:
         await bus.close()
 
 
-async def examine_installation(settings: Settings) -> Health:
-    """The health of an installation, seen from outside its processes."""
+async def _declare_collector(settings: Settings, stage: str, partition: int) -> dict[str, Any]:
+    """``collect N``: nobody waits for what host N has not shipped. ``ship 0``: this host's own log is accepted as it is."""
     bus = open_bus(settings)
     try:
-        return await examine_bus(bus, RuleSets(bus), settings)
+        if stage == "collect":
+            forgotten = await forget_collectors(bus, partition)
+            return {"forgotten": [{"host": one.host, "unshipped": one.unshipped} for one in forgotten]}
+        local = open_collector_log(settings)
+        try:
+            own = OwnCollector(local, bus, settings.kafka.instance, "", now)
+            try:
+                return {"next": await accept_log(own)}
+            except LogMismatchError:  # the log does not fit its own position either
+                log_id = await local.declare_restored("collect", 0)
+                return {"next": await accept_log(own), "log_id": log_id}
+        finally:
+            await local.close()
     finally:
         await bus.close()
 
 
-async def examine_bus(bus: Bus, sets: RuleSets, settings: Settings) -> Health:
-    """The health of an installation on an open bus."""
-    await sets.refresh()
-    lateness = micros(settings.correlation.lateness_seconds)
-    return await examine(bus, settings.data_dir, sets.current, lateness=lateness, now=now())
+async def rebuild_forward(settings: Settings) -> list[Rebuilt]:
+    """The forwarder's state made anew from the outbox, the audit chain and the incidents; what became of each report.
+
+    Raises:
+        SettingsError: a forwarder lives.
+        LogMismatchError: embedded, and the log was not declared restored.
+    """
+    bus = open_bus(settings)
+    try:
+        if await bus.owner_lives("forward", 0):
+            raise SettingsError(["a forwarder is running; stop the forward role on every host first"])
+        try:
+            claim = await bus.claim("forward", 0)
+        except LogMismatchError:
+            if isinstance(bus, EmbeddedBus):
+                raise  # whether a newer copy exists is the operator's to say
+            await bus.declare_replaced("forward", 0)
+            claim = await bus.claim("forward", 0)
+        try:
+            forward = settings.forward
+            return await rebuild(
+                bus,
+                claim,
+                topics=(INCIDENTS, OUTBOX, AUDIT),
+                organization=forward.organization,
+                recipient=forward.receiver.name,
+                seconds=forward.receiver.timeout_seconds,
+                clock=now,
+            )
+        finally:
+            await claim.release()
+    finally:
+        await bus.close()
+
+
+async def reports(settings: Settings) -> list[Report]:
+    """Every report as the forwarder has it, in the order of sealing."""
+    bus = open_bus(settings)
+    try:
+        return [report async for _, state in bus.states("forward") for report in Ledger(state).reports]
+    finally:
+        await bus.close()
+
+
+def health_watch(
+    settings: Settings,
+    *,
+    on_away: Callable[[Mapping[str, Micros]], None] = lambda _: None,
+    away: Mapping[str, Micros] | None = None,
+) -> HealthWatch:
+    """The health of an installation, seen from outside its processes over a bus of its own; nothing is opened yet."""
+    limits = Limits(
+        micros(settings.correlation.lateness_seconds),
+        {topic: round(days * DAY) for topic, days in retention_days(settings).items()},
+        bool(settings.kafka.servers),
+    )
+
+    def open_eyes() -> BusEyes:
+        bus = open_bus(settings)
+        return BusEyes(bus, RuleSets(bus), limits, ask_workers(settings))
+
+    async def servers() -> Mapping[str, str]:
+        return {one.server: one.problem for one in await reach_brokers(settings) if one.problem}
+
+    async def host(at: Micros) -> HostView:
+        data_dir = settings.data_dir
+        own_log = await examine_collector_log(settings)
+        return look_at_host(read_statuses(data_dir), read_supervisor(data_dir), own_log, at)
+
+    return HealthWatch(open_eyes, partial(open_store, settings), host, servers, clock=now, on_away=on_away, away=away)
+
+
+def ask_workers(settings: Settings) -> AskWorkers | None:
+    """Who works on which partitions, asked of the brokers; None where one host does everything."""
+    if not settings.kafka.servers:
+        return None
+    from soc.bus.kafka_workers import workers
+
+    return partial(workers, settings.kafka, SHARED_STAGES)
+
+
+async def examine_installation(settings: Settings) -> Health:
+    """The health of an installation, looked at once."""
+    known = read_supervisor(settings.data_dir)
+    watch = health_watch(settings, away=known.away if known else None)
+    try:
+        await watch.look()
+        return await watch.told()
+    finally:
+        await watch.close()
+
+
+async def examine_collector_log(settings: Settings) -> CollectorLog | None:
+    """What waits in this host's own collector log; None where there is none."""
+    directory = settings.data_dir / "collector"
+    if not settings.kafka.servers or not directory.is_dir():
+        return None
+    bus = open_collector_log(settings)
+    try:
+        return collector_log(await bus.lag(), directory, settings.bus.free_bytes)
+    finally:
+        await bus.close()
+
+
+async def reach_brokers(settings: Settings) -> "Sequence[Reached]":
+    """Every configured broker, whether it answers and if not why; () without brokers."""
+    if not settings.kafka.servers:
+        return ()
+    from soc.bus.kafka_reach import reach
+
+    return await reach(settings.kafka)
+
+
+async def reach_store(settings: Settings) -> "Sequence[ReachedNode]":
+    """Every configured node of Elasticsearch, whether it answers and if not why; () without."""
+    if not settings.elasticsearch.urls:
+        return ()
+    from soc.store.elasticsearch_reach import reach
+
+    return await reach(settings.elasticsearch)
 
 
 def make_collector(listener: Listener, intake: Intake, settings: Settings) -> Collector:

@@ -10,14 +10,15 @@ import click
 import structlog
 from aiohttp import web
 
-from soc.app import examine_installation, publish_rules
+from soc.app import health_watch, open_bus, publish_rules
 from soc.console.auth import Users
 from soc.errors import CommitUnknownError, FencedError, SettingsError, UnavailableError
 from soc.pipeline.exposition import exposition
+from soc.pipeline.migrate_guard import read_mark
 from soc.pipeline.ruleset import PublishedRules
-from soc.pipeline.status import ProcessStatus
+from soc.pipeline.status import HostStatus, ProcessStatus
 from soc.pipeline.waiting import pause
-from soc.settings import Role, Settings
+from soc.settings import KafkaSettings, Role, Settings
 from soc.supervise import Groups, Supervisor, groups, metrics_app, prepare_metrics, wait_until_ready
 from soc.telemetry import configure_logging
 
@@ -26,6 +27,9 @@ log = structlog.get_logger()
 RULES_SECONDS = 2.0
 READY_SECONDS = 120.0
 """Starting with all of SigmaHQ's rules takes the engine tens of seconds of compiling."""
+UNDER_WAY_SECONDS = 30.0
+SCRAPE_SECONDS = 0.7
+"""How long a scrape waits for a new look at the bus before it tells the last one."""
 
 
 async def run_installation(
@@ -59,21 +63,70 @@ async def installation(
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError([f"data_dir: {settings.data_dir} cannot be made: {error.strerror}"]) from error
+    await _refuse_if_moved(settings)
     environment = prepare_metrics(settings.data_dir)
     processes = groups(settings.processes, roles)
     cluster = bool(settings.kafka.servers)
     if not cluster:
         _say_rules(await publish_rules(settings))
     password = Users(settings.data_dir).bootstrap() if not roles or "console" in roles else None
-    supervisor = Supervisor(settings.data_dir, command, processes, environment)
-    async with _metrics(settings, processes), asyncio.TaskGroup() as tasks:
+    status = HostStatus(settings.data_dir)
+    supervisor = Supervisor(settings.data_dir, command, processes, environment, status.say_ended)
+    async with _metrics(settings, processes, status), asyncio.TaskGroup() as tasks:
         tasks.create_task(supervisor.run(stop), name="supervisor")
+        if cluster:
+            tasks.create_task(_refuse_if_moved_on(settings, stop), name="moved")
         if cluster and (not roles or "engine" in roles):
             tasks.create_task(_publish_first_rules(settings, stop), name="rules")
         try:
             yield await _ready_or_stopped(settings, processes, stop), password
         finally:
             stop.set()
+
+
+async def _refuse_if_moved(settings: Settings) -> None:
+    """An installation in the data directory is worked on until it is migrated, and by nobody from then on.
+
+    Raises:
+        SettingsError: it was migrated and the settings do not say where to; or it was not, and they name brokers.
+    """
+    directory = settings.data_dir / "bus"
+    if not directory.exists():
+        return
+    bus = open_bus(settings.model_copy(update={"kafka": KafkaSettings()}))
+    try:
+        mark = await read_mark(bus)
+    finally:
+        await bus.close()
+    moved = mark is not None and mark.side == "source" and mark.stage == "done"
+    refusal = mark.refusal() if mark is not None else ""
+    if settings.kafka.servers:
+        refusal = "" if moved else refusal or "it was not migrated to [kafka]: run `soc migrate`, or move it away"
+    if refusal:
+        raise SettingsError([f"{directory}: {refusal}"])
+
+
+async def _refuse_if_moved_on(settings: Settings, stop: asyncio.Event) -> None:
+    """End an installation whose topics were migrated to others; one whose migration is under way waits for its end.
+
+    Raises:
+        SettingsError: the settings name topics that are no longer worked on.
+    """
+    while not stop.is_set():
+        bus = open_bus(settings)
+        try:
+            mark = await read_mark(bus)
+        except UnavailableError:
+            await pause(stop, RULES_SECONDS)
+            continue
+        finally:
+            await bus.close()
+        if mark is None or not mark.refusal():
+            return
+        if mark.stage != "under way":
+            raise SettingsError([f"[kafka]: {mark.refusal()}"])
+        log.warning("migration_under_way", what=mark.refusal())
+        await pause(stop, UNDER_WAY_SECONDS)
 
 
 async def _publish_first_rules(settings: Settings, stop: asyncio.Event) -> None:
@@ -109,11 +162,13 @@ async def _ready_or_stopped(settings: Settings, processes: Groups, stop: asyncio
 
 
 @asynccontextmanager
-async def _metrics(settings: Settings, processes: Groups) -> AsyncGenerator[None]:
-    async def lag_lines() -> str:
-        return exposition(await examine_installation(settings))
+async def _metrics(settings: Settings, processes: Groups, status: HostStatus) -> AsyncGenerator[None]:
+    watch = health_watch(settings, on_away=status.say_away)
 
-    runner = web.AppRunner(metrics_app(settings.data_dir, processes, lag_lines), access_log=None)
+    async def health_lines() -> str:
+        return exposition(await watch.latest(SCRAPE_SECONDS))
+
+    runner = web.AppRunner(metrics_app(settings.data_dir, processes, health_lines), access_log=None)
     await runner.setup()
     host, port = settings.metrics.host, settings.metrics.port
     try:
@@ -123,7 +178,12 @@ async def _metrics(settings: Settings, processes: Groups) -> AsyncGenerator[None
             raise UnavailableError(
                 f"metrics: cannot listen on {host}:{port}: {error.strerror}; set [metrics] port"
             ) from error
-        yield
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(watch.run(), name="health")
+            try:
+                yield
+            finally:
+                watching.cancel()
     finally:
         await runner.cleanup()
 

@@ -5,6 +5,7 @@ In go the settings and the opened bus; nothing comes out but what the stages com
 
 import asyncio
 import os
+import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
@@ -17,7 +18,7 @@ from aiohttp import web
 
 from collectors.intake import Intake
 from soc.app import (
-    examine_bus,
+    health_watch,
     make_collector,
     make_normalizer,
     micros,
@@ -30,19 +31,24 @@ from soc.bus.base import Bus, Worker
 from soc.clock import Micros, now
 from soc.console.app import create_app
 from soc.console.auth import Users
+from soc.console.context import Outages
 from soc.detect.detector import Detector
 from soc.errors import LogMismatchError, UnavailableError
 from soc.forward.forwarder import Forwarder
 from soc.forward.payload import payload_preview
-from soc.model import Incident, RuleInfo
+from soc.forward.rebuild import latest
+from soc.model import Action, Answer, Incident, RuleInfo
 from soc.pipeline.acts import ActionDesk
 from soc.pipeline.correlate import Correlate, CorrelateSettings
 from soc.pipeline.engine import Engine, EngineParts
 from soc.pipeline.index import Index
 from soc.pipeline.loop import StageLogic, run_stage
+from soc.pipeline.migrate_guard import GuardedBus
 from soc.pipeline.retention import keep_log_retention, keep_retention
 from soc.pipeline.ruleset import PublishedRules, RuleSets
-from soc.pipeline.ship import ship
+from soc.pipeline.shards import Shards
+from soc.pipeline.ship import Shipper
+from soc.pipeline.ship_log import OwnCollector
 from soc.pipeline.status import ProcessStatus, write_status
 from soc.pipeline.table import AUDIT, INCIDENTS, OUTBOX
 from soc.pipeline.triage import TriageStage
@@ -50,6 +56,7 @@ from soc.pipeline.waiting import pause
 from soc.pipeline.workers import run_share
 from soc.settings import Role, Settings
 from soc.sigma.load import load
+from soc.sigma.ruleset import RuleSet
 from soc.telemetry import LOADED_RULES, REFUSED_RULES
 from soc.triage.fold import Triage
 
@@ -57,6 +64,9 @@ log = structlog.get_logger()
 
 STATUS_SECONDS = 1.0
 RULES_SECONDS = 1.0
+FOLLOW_RULES_SECONDS = 15.0
+HEALTH_SECONDS = 3.0
+"""How long the health page waits for a new look before it shows the last one."""
 CLAIM_WAIT_SECONDS = 15.0
 """How long a starting process waits for the one it replaces before it fences it."""
 
@@ -69,6 +79,8 @@ class Process:
         stop: set when the process is told to end; every role then returns.
         addresses: filled by the roles with what they bound.
         counters: listener → its counters, refreshed once a second.
+        rules: hash of the rule set that the engine works with.
+        troubles: role → what keeps it from its work although it runs; empty while nothing does.
     """
 
     settings: Settings
@@ -81,6 +93,8 @@ class Process:
     addresses: dict[str, str] = field(default_factory=dict[str, str])
     counters: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
     ready: set[Role] = field(default_factory=set[Role])
+    rules: str = ""
+    troubles: dict[str, str] = field(default_factory=dict[str, str])
 
     async def run(self) -> None:
         """Run every role until ``stop``; the first error ends the process and the supervisor starts it again."""
@@ -94,7 +108,16 @@ class Process:
         while not self.stop.is_set():
             ready = self.ready >= set(self.roles)
             status = ProcessStatus(
-                self.group, os.getpid(), tuple(self.roles), started, now(), ready, self.addresses, self.counters
+                self.group,
+                os.getpid(),
+                tuple(self.roles),
+                started,
+                now(),
+                ready,
+                self.addresses,
+                self.counters,
+                self.rules,
+                self.troubles,
             )
             write_status(self.settings.data_dir, status)
             await pause(self.stop, STATUS_SECONDS if ready else 0.05)
@@ -118,8 +141,11 @@ class Process:
 
     async def share(self, role: Role, run: Callable[[int, asyncio.Event, Callable[[], None]], Awaitable[None]]) -> None:
         """Run ``run`` over this worker's share of the partitions of a role's stage."""
-        shares = self.bus.shares(role, self.worker)
-        await run_share(role, shares, run, stop=self.stop, ready=partial(self.ready.add, role))
+
+        def ready(is_ready: bool) -> None:
+            self.ready.add(role) if is_ready else self.ready.discard(role)
+
+        await run_share(role, self.bus.shares(role, self.worker), run, stop=self.stop, ready=ready)
 
 
 async def run_process(
@@ -131,7 +157,7 @@ async def run_process(
         group: name of the process on this host.
         number: which of the ``of`` equal processes of this host it is.
     """
-    bus = open_bus(settings)
+    bus = GuardedBus(open_bus(settings))
     worker = Worker(f"{settings.kafka.instance}-{number}", number, of)
     try:
         await Process(settings, group, worker, roles, stop, bus, RuleSets(bus)).run()
@@ -152,9 +178,13 @@ async def _collect(process: Process) -> None:
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(intake.run(), name="intake")
             await intake.ready.wait()
+            collected = asyncio.Event()
+            shipper: Shipper | None = None
             if settings.kafka.servers:
-                tasks.create_task(_ship(process, log_bus), name="ship")
-                tasks.create_task(keep_log_retention(log_bus, settings, process.stop), name="retention")
+                shipper = Shipper(_own_collector(process, log_bus), take_over_wait=CLAIM_WAIT_SECONDS)
+                tasks.create_task(shipper.run(collected), name="ship")
+                crowded = partial(getattr, intake, "full")
+                tasks.create_task(keep_log_retention(log_bus, settings, process.stop, crowded), name="retention")
             running = [tasks.create_task(listener.run(), name=listener.name) for listener in listeners]
             for listener in listeners:
                 await listener.ready.wait()
@@ -164,16 +194,24 @@ async def _collect(process: Process) -> None:
             while not process.stop.is_set():
                 for listener in listeners:
                     process.counters[listener.name] = asdict(listener.counters)
+                if shipper is not None:
+                    process.troubles = {"ship": shipper.trouble} if shipper.needs_a_person else {}
                 await pause(process.stop, STATUS_SECONDS)
             for task in running:
                 task.cancel()
             await asyncio.wait(running, timeout=10)
             writing.cancel()
+            await asyncio.wait({writing})
+            collected.set()  # nothing more comes: what is in the log now can be shipped to its end
 
 
-async def _ship(process: Process, log_bus: Bus) -> None:
-    instance = process.settings.kafka.instance
-    await ship(log_bus, process.bus, instance, clock=now, stop=process.stop, take_over_wait=CLAIM_WAIT_SECONDS)
+def _own_collector(process: Process, log_bus: Bus) -> OwnCollector:
+    """This host's collector as its shipping sees it."""
+    settings, kafka = process.settings, process.settings.kafka
+    shards = None
+    if Shards.wanted(settings.sources):
+        shards = Shards(make_normalizer(settings).profile_for, kafka.partitions)
+    return OwnCollector(log_bus, process.bus, kafka.instance, socket.gethostname(), now, shards)
 
 
 async def _latest_rules(process: Process) -> PublishedRules:
@@ -191,10 +229,18 @@ async def _latest_rules(process: Process) -> PublishedRules:
 async def _engine(process: Process) -> None:
     settings = process.settings
     published = await _latest_rules(process)
+    process.rules = published.hash
     rules = await asyncio.to_thread(load, published.bundle)
     LOADED_RULES.set(len(rules.infos))
     REFUSED_RULES.set(len(rules.refused))
-    parts = EngineParts(
+    parts = engine_parts(settings, rules)
+    spare_the_collector()
+    await process.stages("engine", partial(Engine, parts))
+
+
+def engine_parts(settings: Settings, rules: RuleSet) -> EngineParts:
+    """What the engine's partitions share."""
+    return EngineParts(
         make_normalizer(settings),
         Detector(rules),
         rules,
@@ -202,52 +248,60 @@ async def _engine(process: Process) -> None:
         micros(settings.correlation.lateness_seconds),
         micros(settings.correlation.idle_seconds),
     )
-    spare_the_collector()
-    await process.stages("engine", partial(Engine, parts))
 
 
 async def _correlate(process: Process) -> None:
-    correlation = process.settings.correlation
-    bounds = CorrelateSettings(
-        micros(correlation.lateness_seconds),
-        process.settings.partitions,
-        correlation.max_groups,
-        correlation.max_events_per_group,
-    )
+    bounds = correlate_settings(process.settings)
     await process.stages("correlate", lambda _: Correlate(process.sets, bounds))
 
 
+def correlate_settings(settings: Settings) -> CorrelateSettings:
+    """The bounds that correlate works within."""
+    correlation = settings.correlation
+    return CorrelateSettings(
+        micros(correlation.lateness_seconds),
+        settings.partitions,
+        correlation.max_groups,
+        correlation.max_events_per_group,
+    )
+
+
 async def _triage(process: Process) -> None:
-    triage = process.settings.triage
+    await process.stages("triage", lambda _: TriageStage(process.sets, partial(make_fold, process.settings)))
 
-    def make_fold(info: Callable[[str, str], RuleInfo | None]) -> Triage:
-        return Triage(
-            info,
-            window=micros(triage.window_seconds),
-            shared_entities=triage.shared_entities,
-            max_degree=triage.max_degree,
-        )
 
-    await process.stages("triage", lambda _: TriageStage(process.sets, make_fold))
+def make_fold(settings: Settings, info: Callable[[str, str], RuleInfo | None]) -> Triage:
+    """The fold that the settings describe."""
+    triage = settings.triage
+    return Triage(
+        info,
+        window=micros(triage.window_seconds),
+        shared_entities=triage.shared_entities,
+        max_degree=triage.max_degree,
+    )
 
 
 async def _index(process: Process) -> None:
     store = open_store(process.settings)
 
     async def run(partition: int, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+        retention: list[asyncio.Task[None]] = []
         async with asyncio.TaskGroup() as tasks:
             if partition == 0:  # one of all workers keeps the retention
-                tasks.create_task(keep_retention(process.bus, store, process.settings, now, stop), name="retention")
+                keeping = keep_retention(process.bus, store, process.settings, now, stop)
+                retention.append(tasks.create_task(keeping, name="retention"))
             await run_stage(
                 process.bus,
                 "index",
                 partition,
-                lambda: Index(store),
+                lambda: Index(store, stop),
                 clock=now,
                 stop=stop,
                 ready=ready,
                 take_over_wait=CLAIM_WAIT_SECONDS,
             )
+            for task in retention:
+                task.cancel()  # it may be waiting for a store that is away
 
     try:
         await process.share("index", run)
@@ -266,6 +320,7 @@ async def _forward(process: Process) -> None:
             incidents=INCIDENTS,
             outbox=OUTBOX,
             audit=AUDIT,
+            told=partial(latest, process.bus, OUTBOX),
             clock=now,
         )
         ready()
@@ -277,16 +332,21 @@ async def _forward(process: Process) -> None:
 async def _console(process: Process) -> None:
     settings = process.settings
     store = open_store(settings)
-    desk = ActionDesk(
-        process.bus, partial(process.bus.claim, "console", settings.kafka.instance, wait=CLAIM_WAIT_SECONDS)
-    )
+    number = settings.kafka.instance
+    desk = ActionDesk(process.bus, lambda wait: process.bus.claim("console", number, wait=wait), number)
+    watch = health_watch(settings)
+
+    async def act(action: Action) -> Answer | None:
+        if "bus" in watch.away:  # known: nobody waits for a time-out
+            raise UnavailableError("the brokers are away")
+        return await desk.act(action)
 
     async def health() -> Mapping[str, Any]:
-        return msgspec.to_builtins(await examine_bus(process.bus, process.sets, settings))
+        return msgspec.to_builtins(await watch.latest(HEALTH_SECONDS))
 
     app = create_app(
         store=store,
-        act=desk.act,
+        act=act,
         users=Users(settings.data_dir),
         info=process.sets.info,
         preview=partial(_preview, settings),
@@ -294,11 +354,11 @@ async def _console(process: Process) -> None:
         clock=now,
         timezone=settings.timezone,
         health=health,
+        outages=lambda: Outages(watch.away.get("bus", 0), watch.away.get("store", 0), watch.store_late),
         session_hours=settings.console.session_hours,
         data_dir=settings.data_dir,
         rules=lambda: process.sets.current,
     )
-    await process.sets.refresh()
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
@@ -306,11 +366,25 @@ async def _console(process: Process) -> None:
         await _bind(site, "console", settings.console.host, settings.console.port)
         host, port = runner.addresses[0][:2]
         process.addresses["console"] = f"http://{host}:{port}"
-        process.ready.add("console")
-        await desk.run(process.stop)
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(watch.run(), name="health")
+            tasks.create_task(_follow_rules(process), name="rules")
+            process.ready.add("console")
+            await desk.run(process.stop)
+            watching.cancel()
     finally:
         await runner.cleanup()
         await store.close()
+
+
+async def _follow_rules(process: Process) -> None:
+    """Know what is published, for the pages that show rules; while the brokers are away, what was known."""
+    while not process.stop.is_set():
+        try:
+            await process.sets.refresh()
+        except UnavailableError as error:
+            log.warning("rules_not_read", error=str(error), again_in=RULES_SECONDS)
+        await pause(process.stop, RULES_SECONDS if process.sets.current is None else FOLLOW_RULES_SECONDS)
 
 
 def _preview(settings: Settings, incident: Incident, kind: str) -> Any:

@@ -197,6 +197,12 @@ class ElasticsearchSettings(_Section):
     username: str = ""
     password: str = Field(default="", repr=False)
     ca_file: str = Field(default="", description="PEM; empty = the system's certificate authorities")
+    event_shards: int = Field(
+        default=1,
+        ge=1,
+        le=1024,
+        description="of each day's events; from the next day on; about one for each 200 lines/s",
+    )
 
     @field_validator("urls")
     @classmethod

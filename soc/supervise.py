@@ -70,12 +70,14 @@ class Supervisor:
 
     Attributes:
         command: arguments after ``python -m soc`` that start a worker; the group's roles are appended.
+        ended: told which process ended without being told to.
     """
 
     data_dir: Path
     command: Sequence[str]
     groups: Groups
     environment: Mapping[str, str]
+    ended: Callable[[str], None] = lambda _: None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop`` is set, then end every child cleanly."""
@@ -97,6 +99,7 @@ class Supervisor:
             failures = 0 if loop.time() - started > SETTLED_SECONDS else failures + 1
             pause = BACK_OFF_SECONDS[min(failures, len(BACK_OFF_SECONDS)) - 1 if failures else 0]
             log.error("process_ended", group=name, code=code, restart_in=pause)
+            self.ended(name)
             await wait(stop, pause)
         forget_status(self.data_dir, name)
 
@@ -158,17 +161,17 @@ async def wait_until_ready(
         await asyncio.sleep(0.05)
 
 
-def metrics_app(data_dir: Path, groups: Groups, lag_lines: Callable[[], Awaitable[str]]) -> web.Application:
+def metrics_app(data_dir: Path, groups: Groups, health_lines: Callable[[], Awaitable[str]]) -> web.Application:
     """``/metrics``, ``/healthz`` (the supervisor turns) and ``/readyz`` (every group is up), for Prometheus and probes.
 
     Args:
-        lag_lines: metrics read at scrape time from outside the stages, in the text format.
+        health_lines: metrics of what is seen from outside the stages, in the text format.
     """
 
     async def metrics(_: web.Request) -> web.Response:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        body = generate_latest(registry).decode() + await lag_lines()
+        body = generate_latest(registry).decode() + await health_lines()
         return web.Response(body=body.encode(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def healthz(_: web.Request) -> web.Response:

@@ -27,6 +27,22 @@ REFUSED_RULES = Gauge(
     "soc_rules_refused", "Rules of the current set that cannot be used", multiprocess_mode="mostrecent"
 )
 LOADED_RULES = Gauge("soc_rules_loaded", "Rules of the current set in use", multiprocess_mode="mostrecent")
+UNSHIPPED = Gauge(
+    "soc_ship_unshipped_records",
+    "Records of this host's collector that were not on the brokers when it last said so",
+    multiprocess_mode="mostrecent",
+)
+STORE_AVAILABLE = Gauge(
+    "soc_store_available", "0 while an index process waits for the store", multiprocess_mode="livemin"
+)
+STORE_SUCCESS = Gauge(
+    "soc_store_last_success_timestamp_seconds",
+    "When the index stage last wrote documents, seconds since 1970",
+    multiprocess_mode="max",
+)
+STORE_RETRIES = Counter(
+    "soc_store_retries", "Requests and documents sent to the store again, by what was answered", ["status"]
+)
 STORE_REFUSED = Counter("soc_store_refused", "Documents the store would not take", ["kind"])
 
 

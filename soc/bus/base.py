@@ -225,7 +225,11 @@ class Bus(Protocol):
         """The partitions of a stage that are this worker's to claim, now and after every change.
 
         Who claims what is decided here, who may commit by the fence alone: shares may overlap for a moment. The last share
-        stays when the iterator ends. Closing it gives the share to the others.
+        stays when the iterator ends. Closing it gives the share to the others. A worker counts as there only while the next
+        share is waited for: ask again at once.
+
+        Raises:
+            SettingsError: another process has this worker's name, or the settings of the membership are refused.
         """
         ...
 

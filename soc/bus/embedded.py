@@ -16,6 +16,7 @@ from soc.bus.embedded_check import all_problems, retire
 from soc.bus.embedded_claim import EmbeddedClaim, Options
 from soc.bus.embedded_inputs import Inputs
 from soc.bus.embedded_layout import Disk, Layout
+from soc.bus.embedded_lease import owner_lives, read_epoch
 from soc.bus.embedded_log import Key, Mark, Stream, opened, read_positions, read_state, read_streams
 from soc.bus.embedded_retain import retain
 from soc.clock import SECOND, Clock, now
@@ -130,11 +131,20 @@ class EmbeddedBus:
             found.append(Problem(str(self._layout.directory), what, "free disk space or shorten the retention"))
         return tuple(found)
 
-    async def declare_restored(self, stage: str, partition: int) -> str:
+    async def owner_lives(self, stage: str, partition: int) -> bool:
+        """Whether (stage, partition) is owned by a process that lives."""
+        return await asyncio.to_thread(self._owner_lives, stage, partition)
+
+    async def declare_restored(self, stage: str, partition: int, state: Mapping[bytes, bytes] | None = None) -> str:
         """On an operator's word: what the file of (stage, partition) holds is what there is; go on from here.
 
         The owner is fenced. The log gets a new id, so no address is ever given twice; see ``embedded_check.retire`` for
         what readers see. Readers that already stopped claim again; their files are not touched.
+
+        Args:
+            stage: the stage that wrote the log.
+            partition: 0-based.
+            state: to be set with it: what the stage itself must know of this.
 
         Returns:
             The new log id.
@@ -142,7 +152,7 @@ class EmbeddedBus:
         Raises:
             UnavailableError: the file cannot be written.
         """
-        return await asyncio.to_thread(self._declare_restored, stage, partition)
+        return await asyncio.to_thread(self._declare_restored, stage, partition, state or {})
 
     async def close(self) -> None:
         """Release every claim and reader."""
@@ -176,13 +186,21 @@ class EmbeddedBus:
                 oldest = _appended(connection, stream, position) if waiting else 0
                 yield Lag(stage.name, *key, position, stream.next, waiting, oldest)
 
-    def _declare_restored(self, stage: str, partition: int) -> str:
+    def _owner_lives(self, stage: str, partition: int) -> bool:
+        path = self._layout.path(stage, partition)
+        if not path.exists():
+            return False
+        with opened(path) as connection:
+            return owner_lives(path, read_epoch(connection))
+
+    def _declare_restored(self, stage: str, partition: int, state: Mapping[bytes, bytes]) -> str:
         row = self._layout.stage(stage)
         path = self._layout.ensure(stage, partition)
         with opened(path, write=True) as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("UPDATE meta SET epoch = epoch + 1")
             log_id = retire(self._layout, row, path, connection)
+            connection.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", state.items())
             connection.execute("COMMIT")
         return log_id
 

@@ -5,6 +5,7 @@ verified in ``kafka_position``, everything asked beside that in ``kafka_cluster`
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 
 from aiokafka import TopicPartition
 
@@ -12,8 +13,10 @@ from soc.bus.base import Lag, Positions, Problem, Record, Stage, Step, Topology,
 from soc.bus.kafka_claim import KafkaClaim, Options, mismatches
 from soc.bus.kafka_cluster import Cluster
 from soc.bus.kafka_inputs import Inputs
-from soc.bus.kafka_owner import Beats
+from soc.bus.kafka_membership import Membership
+from soc.bus.kafka_owner import Beats, wait_for_end
 from soc.bus.kafka_position import ADVICE, Mark, Place
+from soc.bus.kafka_quiet import quieten
 from soc.bus.kafka_replace import declare_replaced
 from soc.bus.kafka_retain import retain
 from soc.clock import Clock, now
@@ -42,7 +45,9 @@ class KafkaBus:
         clock: Clock = now,
         on_step: Callable[[Step], None] | None = None,
     ) -> None:
+        quieten()
         self._cluster = Cluster(settings, topology)
+        self._session = settings.session_seconds
         self._beats = Beats(self._cluster)
         self._clock = clock
         self._options = Options(self._cluster, self._beats, clock, on_step)
@@ -89,8 +94,27 @@ class KafkaBus:
         return claim
 
     async def shares(self, stage: str, worker: Worker) -> AsyncGenerator[frozenset[int]]:
-        """The partitions of a stage that are this worker's to claim."""
-        yield frozenset(range(worker.number, self._stage(stage).partitions, worker.of))
+        """The partitions of a stage that are this worker's to claim; see ``Membership.shares``.
+
+        Raises:
+            SettingsError: another process has the name of this worker, or the brokers refuse the session time-out.
+            ValueError: there is no such stage.
+        """
+        row = self._stage(stage)
+        widest = max(row.inputs, key=lambda topic: self.topology.topics[topic], default="")
+        names = self._cluster.names
+        membership = Membership(
+            self._cluster.arguments,
+            names,
+            stage,
+            names.topic(widest) if widest else names.state(stage),
+            partitions=row.partitions,
+            worker=worker.name,
+            session=self._session,
+        )
+        async with aclosing(membership.shares()) as shares:
+            async for share in shares:
+                yield share
 
     def reader(self, topics: Sequence[str], positions: Positions | None = None) -> "KafkaReader":
         """A reader over all partitions of ``topics``, from ``positions`` or the oldest retained record."""
@@ -114,7 +138,8 @@ class KafkaBus:
         ends = await self._cluster.ends(ones)
         for one in ones:
             if ends[one]:
-                yield one.partition, (await self._cluster.changelog(stage, one.partition)).state
+                for changelog in (await self._cluster.changelogs(stage, [one.partition])).values():
+                    yield one.partition, dict(changelog.state)
 
     async def lag(self) -> Sequence[Lag]:
         """How far every stage is behind on every partition it reads; records are counted by offsets, markers included."""
@@ -155,11 +180,24 @@ class KafkaBus:
                 found += [Problem(where, what, ADVICE) for what in wrong]
         return tuple(found)
 
-    async def declare_replaced(self, stage: str, partition: int) -> Positions:
+    async def owner_lives(self, stage: str, partition: int) -> bool:
+        """Whether (stage, partition) is owned by a process that lately showed that it lives."""
+        await self._cluster.ensure()
+        owner = self._cluster.names.transactional(self._stage(stage).name, partition).encode()
+        return not await wait_for_end(self._cluster, self._clock, owner, 0.0)
+
+    async def declare_replaced(
+        self, stage: str, partition: int, state: Mapping[bytes, bytes] | None = None
+    ) -> Positions:
         """On an operator's word: what the inputs of (stage, partition) hold now is what there is; go on from here.
 
         The owner is fenced. A position that does not fit moves to the group's offset where that does, else to the oldest
         retained record; the state is kept. What of the old topic was not read is not read any more.
+
+        Args:
+            stage: whose positions.
+            partition: 0-based.
+            state: entries of the state to be set with them: what the stage itself must know of this.
 
         Returns:
             The positions that were moved, as they are now.
@@ -167,7 +205,7 @@ class KafkaBus:
         Raises:
             UnavailableError: the brokers do not answer; ask again.
         """
-        moved = await declare_replaced(self._cluster, self._clock, self._stage(stage), partition)
+        moved = await declare_replaced(self._cluster, self._clock, self._stage(stage), partition, state or {})
         return {(*one, mark.log_id): mark.next for one, mark in moved.items()}
 
     async def close(self) -> None:

@@ -7,7 +7,6 @@ left open and refuse it from then on. The consumer is made after the fence, so n
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -20,7 +19,7 @@ from soc.bus.kafka_inputs import Inputs
 from soc.bus.kafka_owner import ALIVE, BEAT_SECONDS, GONE, Beats, stop, wait_for_end
 from soc.bus.kafka_position import ADVICE, Mark, Place, check_of, differences, mismatch
 from soc.bus.kafka_transaction import Keyed, Sent, addresses, changes, delivered, offsets, place, send
-from soc.bus.kafka_wire import BATCH_BYTES, MAX_RECORD_BYTES, translated
+from soc.bus.kafka_wire import BATCH_BYTES, MAX_RECORD_BYTES, asked_to_end, forgiven, translated
 from soc.clock import Clock
 from soc.errors import BusError, CommitUnknownError, FencedError, LogMismatchError, UnavailableError
 
@@ -161,13 +160,13 @@ class KafkaClaim:
             return
         self._released = True
         self._dead = self._dead or FencedError(f"{self._name}: this claim was released")
-        with suppress(KafkaError, OSError, TimeoutError):
+        with forgiven():
             async with asyncio.timeout(CALL_SECONDS):
                 if self._inputs is not None:
                     await self._inputs.close()
         if self._producer is not None:
             if self._open:
-                with suppress(KafkaError, OSError, TimeoutError, AssertionError):
+                with forgiven():
                     async with asyncio.timeout(BEAT_SECONDS):
                         await self._producer.abort_transaction()
             await stop(self._producer)
@@ -233,7 +232,9 @@ class KafkaClaim:
             raise FencedError(
                 f"{self._name}: another owner took over, or this one was silent too long; stop"
             ) from error
-        except (KafkaError, OSError, TimeoutError, AssertionError) as error:
+        except (KafkaError, OSError, TimeoutError, AssertionError, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and asked_to_end():
+                raise
             if ending:
                 raise CommitUnknownError(f"{self._name}: no answer to the commit ({error!r}); claim again") from error
             raise UnavailableError(f"{self._name}: not committed: {error!r}; check the brokers") from error

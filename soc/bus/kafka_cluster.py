@@ -7,8 +7,7 @@ asked on a connection of their own: a broker answers one connection in order, so
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
@@ -23,6 +22,7 @@ from soc.bus.kafka_wire import (
     Names,
     TopicsRequest,
     connection,
+    forgiven,
     topic_ids,
     translated,
 )
@@ -33,6 +33,10 @@ CALL_SECONDS = 15.0
 PEEK_SECONDS = 60.0
 """A changelog may be some hundred megabytes."""
 POLL_MILLISECONDS = 20
+FETCH_WAIT_MILLISECONDS = 2000
+"""How long a fetch waits at the broker when nothing comes: it ends with the first record, so a longer wait only costs less."""
+FETCH_AGAIN_MILLISECONDS = 200
+"""Pause of a consumer whose broker is away; there are as many as claims."""
 SETTLE_SECONDS = 1.0
 CATCH_UP_SECONDS = 3.0
 SETTLE_POLL_SECONDS = 0.002
@@ -45,6 +49,26 @@ DATA = {"cleanup.policy": "delete", **_FOREVER, **_LARGE}
 """The brokers delete nothing by themselves: they do not know who has still to read (``KafkaBus.retain``)."""
 CHANGELOG = {"cleanup.policy": "compact", "segment.bytes": str(64 * 1024**2), **_FOREVER, **_LARGE}
 OWNERS = {"cleanup.policy": "delete", "retention.ms": "600000", "message.timestamp.type": "LogAppendTime"}
+
+
+KEPT_BYTES = 1024**2
+"""Larger states are read anew each time: this many bytes are held for each partition at most."""
+KEPT_SECONDS = 3600.0
+"""What was not read for so long is read anew: compaction forgets that a key was deleted after a day."""
+KEPT_SAME_SECONDS = 1.0
+
+
+class Kept(NamedTuple):
+    """A changelog as it was read last: of which topic, up to where, when."""
+
+    log_id: str
+    next: int
+    read: float
+    changelog: Changelog
+
+    def follows(self, log_id: str, begin: int, end: int, now: float) -> bool:
+        """Whether reading on from here gives what reading all would."""
+        return self.log_id == log_id and begin <= self.next <= end and now - self.read < KEPT_SECONDS
 
 
 class Cluster:
@@ -62,6 +86,12 @@ class Cluster:
         self._peeker: Any = None
         self._starting = asyncio.Lock()
         self._peeking = asyncio.Lock()
+        self._ensuring = asyncio.Lock()
+        self._looking = asyncio.Lock()
+        self._keeping = asyncio.Lock()
+        self._ensured = self._looked = float("-inf")
+        self._seen: Mapping[str, tuple[str, int]] = {}
+        self._kept: dict[TopicPartition, Kept] = {}
 
     async def ensure(self) -> None:
         """Make the topics that are missing, check the partitions of the others, note the topic ids (``log_ids``).
@@ -70,13 +100,21 @@ class Cluster:
             SettingsError: a topic has another number of partitions than the topology says.
             UnavailableError: the brokers cannot be reached or refuse.
         """
-        wanted = self._wanted()
-        brokers, found = await self.topics()
+        asked = time.monotonic()
+        async with self._ensuring:
+            if self._ensured < asked:  # else somebody looked after this was asked: of many claims at once not each asks
+                begun = time.monotonic()
+                await self._ensure()
+                self._ensured = begun
+
+    async def _ensure(self) -> None:
+        wanted = self.wanted()
+        brokers, found = await self.topics(wanted)
         missing = {name: row for name, row in wanted.items() if name not in found}
         if missing:
             await self._create(missing, brokers)
             deadline = time.monotonic() + CALL_SECONDS
-            while wanted.keys() - (found := (await self.topics())[1]).keys():
+            while wanted.keys() - (found := (await self.topics(wanted))[1]).keys():
                 if time.monotonic() > deadline:
                     raise UnavailableError(f"kafka: the topics {', '.join(sorted(missing))} did not come into being")
                 await asyncio.sleep(POLL_MILLISECONDS / 1000)
@@ -91,20 +129,29 @@ class Cluster:
             raise SettingsError(wrong)
         self.log_ids = {topic: found[self.names.topic(topic)][0] for topic in self.topology.topics}
 
-    async def topics(self) -> tuple[int, Mapping[str, tuple[str, int]]]:
-        """(number of brokers, name on the brokers → (topic id, partitions))."""
+    async def topics(self, names: Iterable[str] | None = None) -> tuple[int, Mapping[str, tuple[str, int]]]:
+        """(number of brokers, name on the brokers → (topic id, partitions)) of these that there are, or of all."""
         await self._start()
         with translated("kafka: asking for the topics"):
             async with asyncio.timeout(CALL_SECONDS):
                 client = self._admin._client  # noqa: SLF001 - the admin client has no call that tells topic ids
                 while True:
                     try:
-                        return topic_ids(await client.send(client.get_random_node(), TopicsRequest()))
+                        return topic_ids(await client.send(client.get_random_node(), TopicsRequest(names)))
                     except KafkaError as error:
                         if not error.retriable:
                             raise
                         await client.force_metadata_update()
                         await asyncio.sleep(POLL_MILLISECONDS / 1000)
+
+    async def topics_lately(self, seconds: float) -> Mapping[str, tuple[str, int]]:
+        """This installation's topics as they were at most so many seconds ago: many ask, the brokers are asked once."""
+        async with self._looking:
+            now = time.monotonic()
+            if now - self._looked >= seconds:
+                self._seen = (await self.topics(list(self.wanted())))[1]
+                self._looked = now
+            return self._seen
 
     def partition(self, place: Place) -> TopicPartition:
         """A topic partition by its name on the brokers."""
@@ -186,6 +233,30 @@ class Cluster:
                 found.take(record)
         return found
 
+    async def changelogs(self, stage: str, partitions: Iterable[int]) -> Mapping[int, Changelog]:
+        """State and positions of some partitions of a stage, for who asks again and again: only what came since is read.
+
+        They are brought up to date by the next call, so take out of them what is to stay. Those that never committed
+        anything are left out.
+        """
+        name = self.names.state(stage)
+        found: dict[int, Changelog] = {}
+        async with self._keeping:
+            log_id = (await self.topics_lately(KEPT_SAME_SECONDS)).get(name, ("", 0))[0]
+            for one, (begin, end) in (await self.bounds(TopicPartition(name, each) for each in partitions)).items():
+                kept = self._kept.pop(one, None)
+                now = time.monotonic()
+                if kept is None or not kept.follows(log_id, begin, end, now):
+                    kept = Kept(log_id, begin, now, Changelog())
+                if kept.next < end:
+                    for record in await self.peek(one, kept.next, end, end - kept.next):
+                        kept.changelog.take(record)
+                if end:
+                    found[one.partition] = kept.changelog
+                    if kept.changelog.size() <= KEPT_BYTES:
+                        self._kept[one] = Kept(log_id, end, now, kept.changelog)
+        return found
+
     async def group(self, stage: str) -> Mapping[Place, Mark | None]:
         """The offsets of a stage's group; None for one that this program did not write."""
         await self._start()
@@ -209,10 +280,15 @@ class Cluster:
         row = next(one for one in self.topology.stages if one.name == stage)
         group = await self.group(stage)
         found = {place: mark for place, mark in group.items() if mark is not None}
-        for partition in range(row.partitions):
-            inputs = [topic for topic in row.inputs if partition < self.topology.topics[topic]]
-            if any((topic, partition) not in found for topic in inputs):
-                found |= (await self.changelog(stage, partition)).marks
+        missing = {
+            partition
+            for topic in row.inputs
+            for partition in range(min(row.partitions, self.topology.topics[topic]))
+            if (topic, partition) not in found
+        }
+        if missing:
+            for changelog in (await self.changelogs(stage, sorted(missing))).values():
+                found |= changelog.marks
         return found
 
     async def delete(self, before: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
@@ -224,10 +300,13 @@ class Cluster:
                     {one: RecordsToDelete(before_offset=offset) for one, offset in before.items()}
                 )
 
-    def consumer(self, *, fetch_max_wait_ms: int = 500, isolation_level: str = "read_committed") -> Any:
+    def consumer(
+        self, *, fetch_max_wait_ms: int = FETCH_WAIT_MILLISECONDS, isolation_level: str = "read_committed"
+    ) -> Any:
         """A consumer without a group that sees what is committed and never moves its position by itself."""
+        arguments: dict[str, Any] = {**self.arguments, "retry_backoff_ms": FETCH_AGAIN_MILLISECONDS}
         return AIOKafkaConsumer(
-            **self.arguments,
+            **arguments,
             group_id=None,
             enable_auto_commit=False,
             isolation_level=isolation_level,
@@ -251,7 +330,13 @@ class Cluster:
         self._admin = self._asker = self._writes = self._peeker = None
         await _close([client for client in clients if client is not None])
 
-    def _wanted(self) -> dict[str, tuple[int, Mapping[str, str]]]:
+    async def admin(self) -> Any:
+        """The administration client, connected."""
+        await self._start()
+        return self._admin
+
+    def wanted(self) -> dict[str, tuple[int, Mapping[str, str]]]:
+        """Every topic by its name on the brokers: how many partitions it has, and how it is configured."""
         found = {self.names.topic(topic): (count, DATA) for topic, count in self.topology.topics.items()}
         found |= {self.names.state(stage.name): (stage.partitions, CHANGELOG) for stage in self.topology.stages}
         return {**found, self.names.owners: (1, OWNERS)}
@@ -296,7 +381,7 @@ class Cluster:
 
 async def _close(clients: Sequence[Any]) -> None:
     for client in clients:
-        with suppress(KafkaError, OSError, TimeoutError):
+        with forgiven():
             async with asyncio.timeout(CALL_SECONDS):
                 await (client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop())
 

@@ -18,8 +18,9 @@ from soc.bus.kafka_wire import translated
 from soc.errors import LogMismatchError, UnavailableError
 
 SLICE_SECONDS = 1.0
-SAME_SECONDS = 5.0
-"""How often a running reader asks whether its topics are still the same: the brokers are asked for records by name."""
+SAME_SECONDS = 2.5
+"""How often a running reader asks whether its topics are still the same: the brokers are asked for records by name. An answer to
+another reader will do if it is not older than that, so it is noticed within twice this time."""
 
 
 class Inputs:
@@ -169,7 +170,7 @@ class Inputs:
             self._consumer.seek(partition, begin)
 
     async def _same_topics(self) -> None:
-        found = (await self._cluster.topics())[1]
+        found = await self._cluster.topics_lately(SAME_SECONDS)
         for (topic, number), log_id in self._log_ids.items():
             now = found.get(self._cluster.names.topic(topic), ("", 0))[0]
             if now != log_id:

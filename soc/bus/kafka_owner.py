@@ -6,19 +6,21 @@ This is courtesy only (ADR 0003): who may commit is decided by the fence. An own
 
 import asyncio
 import time
-from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from soc.bus.kafka_cluster import CALL_SECONDS, Cluster, drain
-from soc.bus.kafka_wire import translated
+from soc.bus.kafka_wire import asked_to_end, forgiven, translated
 from soc.clock import Clock
 
 BEAT_SECONDS = 1.0
 DEAD_SECONDS = 3.0
 BEAT_TIMEOUT = 2.0
+GATHER_MILLISECONDS = 20
+"""The owners of a process begin together, so they say so together, in one request."""
+LISTEN_SECONDS = 0.5
 ALIVE, GONE = b"alive", b"gone"
 
 
@@ -32,17 +34,27 @@ class Beats:
 
     async def say(self, owner: bytes, token: bytes, what: bytes) -> None:
         """Tell the others; that it did not arrive costs a successor's courtesy, nothing else."""
-        with suppress(KafkaError, OSError, TimeoutError):
+        with forgiven():
             async with asyncio.timeout(BEAT_TIMEOUT):
                 async with self._starting:
                     if self._producer is None:
-                        producer = AIOKafkaProducer(**self._cluster.arguments, acks=1)
-                        self._producer = producer
-                        await producer.start()
+                        self._producer = await self._started()
                 sent = await self._producer.send(self._cluster.names.owners, what + b" " + token, owner, partition=0)
                 sent.add_done_callback(_seen)
                 if what == GONE:
                     await sent
+
+    async def _started(self) -> Any:
+        """A producer that is connected; one that could not be is given up whole, or it would wait for metadata for ever."""
+        producer = AIOKafkaProducer(**self._cluster.arguments, acks=1, linger_ms=GATHER_MILLISECONDS)
+        well = False
+        try:
+            await producer.start()
+            well = True
+        finally:
+            if not well:
+                await stop(producer)
+        return producer
 
     async def close(self) -> None:
         """Close the connection."""
@@ -51,8 +63,11 @@ class Beats:
             await stop(producer)
 
 
-async def wait_for_end(cluster: Cluster, clock: Clock, owner: bytes, seconds: float) -> None:
+async def wait_for_end(cluster: Cluster, clock: Clock, owner: bytes, seconds: float) -> bool:
     """Return when the living owner says that it goes, or is silent for ``DEAD_SECONDS``, or after ``seconds``.
+
+    Returns:
+        Whether nobody owns it: False where the owner lives on after that time.
 
     Raises:
         UnavailableError: the brokers cannot be reached.
@@ -70,8 +85,9 @@ async def wait_for_end(cluster: Cluster, clock: Clock, owner: bytes, seconds: fl
             alive.add(token) if what == ALIVE else alive.discard(token)
 
     if start is None:
-        return
+        return True
     deadline = time.monotonic() + seconds
+    pause = 0.02
     consumer = await cluster.started()
     try:
         with translated("kafka: listening for the owner"):
@@ -81,10 +97,13 @@ async def wait_for_end(cluster: Cluster, clock: Clock, owner: bytes, seconds: fl
                 async with asyncio.timeout(CALL_SECONDS):
                     await drain(consumer, await cluster.ends([one]), listen)
                 if not alive or time.monotonic() > min(deadline, heard + DEAD_SECONDS):
-                    return
-                await asyncio.sleep(0.02)
+                    return not alive or time.monotonic() > heard + DEAD_SECONDS
+                await asyncio.sleep(pause)
+                pause = min(1.2 * pause, LISTEN_SECONDS)
     finally:
-        await consumer.stop()
+        with forgiven():
+            async with asyncio.timeout(CALL_SECONDS):
+                await consumer.stop()
 
 
 async def stop(producer: Any) -> None:
@@ -92,7 +111,9 @@ async def stop(producer: Any) -> None:
     try:
         async with asyncio.timeout(BEAT_TIMEOUT):
             await producer.stop()
-    except (KafkaError, OSError, TimeoutError, AssertionError):
+    except (KafkaError, OSError, TimeoutError, AssertionError, asyncio.CancelledError) as error:
+        if isinstance(error, asyncio.CancelledError) and asked_to_end():
+            raise
         task = producer._sender.sender_task  # noqa: SLF001 - nothing public ends it
         if task is not None:
             task.cancel()

@@ -55,6 +55,10 @@ class Changelog:
         self.state: dict[bytes, bytes] = {}
         self.marks: dict[Place, Mark] = {}
 
+    def size(self) -> int:
+        """About how many bytes the state has."""
+        return sum(len(key) + len(value) for key, value in self.state.items())
+
     def take(self, record: Any) -> None:
         """One record of the changelog; a value of None deletes."""
         key, value = record.key, record.value

@@ -5,6 +5,7 @@ changelog and group get the new positions in one transaction. The state is kept 
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -19,8 +20,17 @@ from soc.bus.kafka_wire import translated
 from soc.clock import Clock
 
 
-async def declare_replaced(cluster: Cluster, clock: Clock, stage: Stage, partition: int) -> dict[Place, Mark]:
+async def declare_replaced(
+    cluster: Cluster, clock: Clock, stage: Stage, partition: int, state: Mapping[bytes, bytes]
+) -> dict[Place, Mark]:
     """Take the stage's own position where it fits, else the group's where that fits, else the oldest retained record.
+
+    Args:
+        cluster: the brokers.
+        clock: stamps what is written.
+        stage: whose positions.
+        partition: 0-based.
+        state: entries of its state to be set with them.
 
     Raises:
         UnavailableError: the brokers do not answer; nothing was changed, or all of it: ask again.
@@ -33,12 +43,13 @@ async def declare_replaced(cluster: Cluster, clock: Clock, stage: Stage, partiti
             async with asyncio.timeout(2 * CALL_SECONDS):
                 await producer.start()
                 moved = await _moved(cluster, name, stage, partition)
-                if moved:
+                if moved or state:
                     await producer.begin_transaction()
                     changelog = TopicPartition(cluster.names.state(stage.name), partition)
-                    await delivered(await send(producer, {changelog: changes({}, moved)}, clock() // 1000))
-                    group = cluster.names.group(stage.name)
-                    await producer.send_offsets_to_transaction(offsets(moved, cluster.partition), group)
+                    await delivered(await send(producer, {changelog: changes(state, moved)}, clock() // 1000))
+                    if moved:
+                        group = cluster.names.group(stage.name)
+                        await producer.send_offsets_to_transaction(offsets(moved, cluster.partition), group)
                     await producer.commit_transaction()
     finally:
         await stop(producer)

@@ -4,9 +4,10 @@ aiokafka 0.14 asks for metadata in a version that knows no topic ids (KIP-516), 
 its protocol classes. A topic id is new when a topic is made: a deleted and recreated topic has the same name and another id.
 """
 
+import asyncio
 import ssl
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -59,6 +60,10 @@ class Names:
         """The consumer group whose offsets show where a stage is."""
         return self.prefix + stage
 
+    def workers(self, stage: str) -> str:
+        """The group of a stage's workers; it holds no offsets."""
+        return f"{self.prefix}{stage}.workers"
+
     def transactional(self, stage: str, partition: int) -> str:
         """One per (stage, partition): whoever starts with it fences whoever had it."""
         return f"{self.prefix}{stage}-{partition}"
@@ -99,6 +104,28 @@ def connection(settings: KafkaSettings) -> dict[str, Any]:
     return found
 
 
+def asked_to_end() -> bool:
+    """Whether the running task was really cancelled.
+
+    aiokafka cancels futures of its own when it closes or loses a connection, and who waits for one of them sees the same
+    CancelledError. A TaskGroup would let such a task end without a word, and its partition with it.
+    """
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+@contextmanager
+def forgiven() -> Generator[None]:
+    """For closing what may be broken: that it fails does not matter."""
+    try:
+        yield
+    except (KafkaError, OSError, TimeoutError, AssertionError):
+        return
+    except asyncio.CancelledError:
+        if asked_to_end():
+            raise
+
+
 @contextmanager
 def translated(what: str) -> Generator[None]:
     """Errors of aiokafka and time-outs as the port's; ``what`` was being done, on what."""
@@ -110,6 +137,13 @@ def translated(what: str) -> Generator[None]:
         raise UnavailableError(f"{what}: the brokers did not answer in time; check that they run") from error
     except (KafkaError, OSError, AssertionError) as error:  # its state machine asserts where a connection broke
         raise UnavailableError(f"{what}: {error!r}; check the brokers and [kafka] of the settings") from error
+    except asyncio.CancelledError as error:
+        if asked_to_end():
+            raise
+        raise UnavailableError(f"{what}: the connection was closed meanwhile; check the brokers") from error
+
+
+_ANY = uuid.UUID(int=0)
 
 
 class _Uuid(AbstractType[uuid.UUID]):
@@ -181,13 +215,18 @@ class _TopicsRequestV12(RequestStruct):
 
 
 class TopicsRequest(Request[_TopicsRequestV12]):
-    """Metadata of every topic, with ids (brokers from 3.1)."""
+    """Metadata of some topics, or of every one, with ids (brokers from 3.1)."""
 
     API_KEY = 3
 
+    def __init__(self, names: Iterable[str] | None = None) -> None:
+        self._topics: list[tuple[uuid.UUID, str, dict[int, bytes]]] | None = None
+        if names is not None:
+            self._topics = [(_ANY, name, {}) for name in names]
+
     def build(self, request_struct_class: type[_TopicsRequestV12]) -> _TopicsRequestV12:
         """The request as it goes over the wire."""
-        return request_struct_class(None, False, False, {})
+        return request_struct_class(self._topics, False, False, {})
 
 
 def topic_ids(response: Any) -> tuple[int, Mapping[str, tuple[str, int]]]:

@@ -3,7 +3,7 @@
 import click
 
 from soc import __version__
-from soc.cli import cases, content, data, operate, run
+from soc.cli import cases, content, data, forward, migrate, operate, run
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -15,5 +15,13 @@ def soc() -> None:
     """
 
 
-for _command in (*run.COMMANDS, *data.COMMANDS, *content.COMMANDS, *cases.COMMANDS, *operate.COMMANDS):
+for _command in (
+    *run.COMMANDS,
+    *data.COMMANDS,
+    *content.COMMANDS,
+    *cases.COMMANDS,
+    *forward.COMMANDS,
+    *operate.COMMANDS,
+    *migrate.COMMANDS,
+):
     soc.add_command(_command)

@@ -1,9 +1,10 @@
-"""``soc alerts``, ``soc incidents``, ``soc forward``, ``soc deadletter``: look at what the installation holds."""
+"""``soc alerts``, ``soc incidents``, ``soc deadletter``: what the installation holds, and acts on it."""
 
 from pathlib import Path
 
 import click
 
+from soc.cli.acts import act_command
 from soc.cli.operate import require_installation
 from soc.cli.output import config_option, format_option, print_json, print_rows, run_async, settings_of
 from soc.errors import SettingsError
@@ -17,8 +18,8 @@ def _list_command(kind: Kind, text: str, columns: tuple[str, ...]) -> click.Comm
     @config_option
     @format_option
     def command(query: str, limit: int, config: Path | None, output_format: str | None) -> None:
-        documents = run_async(_search(kind, query, limit, config))
-        rows = [document.body or document.fields for document in documents]
+        found = run_async(_search(kind, query, limit, config))
+        rows = [document.body or document.fields for document in found]
         print_rows(rows, output_format, columns)
 
     return command
@@ -67,35 +68,29 @@ async def _get(kind: Kind, identifier: str, config: Path | None) -> Document | N
         await store.close()
 
 
-def _group(name: str, kind: Kind, what: str, example: str, columns: tuple[str, ...]) -> click.Group:
+def documents(name: str, kind: Kind, what: str, example: str, columns: tuple[str, ...]) -> click.Group:
+    """A group of commands that list and show the store's documents of one kind."""
     group = click.Group(name, help=f"List and show {what}.\n\n\b\nExample:\n  {example}")
     group.add_command(_list_command(kind, f"List {what} that match QUERY, newest first.", columns))
     group.add_command(_show_command(kind, f"Show one of the {what} by its id."))
     return group
 
 
-alerts = _group(
+alerts = documents(
     "alerts",
     "alert",
     "alerts",
     "soc alerts list 'level:high status:new'",
     ("id", "level", "status", "title", "count", "incident_id"),
 )
-incidents = _group(
+incidents = documents(
     "incidents",
     "incident",
     "incidents",
     "soc incidents list status:new",
     ("id", "number", "level", "status", "title"),
 )
-forward = _group(
-    "forward",
-    "report",
-    "reports to the national system, with state and receipt",
-    "soc forward list state:accepted",
-    ("id", "incident_id", "kind", "recipient", "state", "attempts", "detail"),
-)
-deadletter = _group(
+deadletter = documents(
     "deadletter",
     "deadletter",
     "dead letters: records that could not be processed, with their bytes",
@@ -103,4 +98,7 @@ deadletter = _group(
     ("id", "stage", "reason", "source"),
 )
 
-COMMANDS = (alerts, incidents, forward, deadletter)
+alerts.add_command(act_command("alert"))
+incidents.add_command(act_command("incident"))
+
+COMMANDS = (alerts, incidents, deadletter)

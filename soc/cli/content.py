@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from soc.cli.output import config_option, format_option, print_rows, settings_of
+from soc.cli.output import config_option, format_option, print_json, print_rows, run_async, settings_of
+from soc.errors import SettingsError
 from soc.model import Bundle
 from soc.settings import RuleSettings, content_dir
 
@@ -113,6 +114,37 @@ def test(cases: tuple[Path, ...], config: Path | None, output_format: str | None
     print_rows(failed, output_format, ("path", "case", "detail"))
     click.echo(f"{len(rows)} cases, {len(failed)} failed", err=True)
     if failed or not rows:
+        raise click.exceptions.Exit(1)
+
+
+@rules.command(name="publish")
+@config_option
+def publish_rules(config: Path | None) -> None:
+    """Make the rules that the settings name the current set of a cluster; prints its hash and how many rules it has.
+
+    Every engine takes the current set when its process starts, and correlate and triage follow it by the hash in each
+    detection. So after publishing, restart the engines, one host after another. Exit code 1 if rules are refused: the
+    others are published all the same.
+
+    \b
+    Example:
+      soc rules publish --config soc.toml
+    """
+    from soc.app import current_rules
+    from soc.app import publish_rules as publish
+
+    settings = settings_of(config)
+    if not settings.kafka.servers:
+        raise SettingsError(["without [kafka] servers `soc run` publishes the rules at each start: restart it instead"])
+    before = run_async(current_rules(settings))
+    published = run_async(publish(settings))
+    for refused in published.refused:
+        click.echo(f"refused: {refused.path}:{refused.line}: {refused.reason}", err=True)
+    counts = {"loaded": len(published.infos), "refused": len(published.refused), "muted": len(published.muted)}
+    print_json({"hash": published.hash, "changed": before != published.hash, "before": before, **counts})
+    if before not in ("", published.hash):
+        click.echo("engines work with the set before until their processes are started again", err=True)
+    if published.refused:
         raise click.exceptions.Exit(1)
 
 

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from soc.cli.output import config_option, format_option, print_json, print_rows, run_async, settings_of
+from soc.clock import to_iso
 from soc.errors import SettingsError
 from soc.settings import Settings
 
@@ -42,7 +43,11 @@ def _without_secrets(tree: Any) -> Any:
 @click.command()
 @config_option
 def check(config: Path | None) -> None:
-    """Check the settings and rules, print the effective settings as JSON; exit code 2 lists every mistake.
+    """Check the settings, the rules and what they need, print the effective settings as JSON.
+
+    In the cluster every broker and Elasticsearch are tried, and the topics are compared with the settings; nothing is made
+    or changed. Exit code 2 lists every mistake of the settings, 1 says that rules are refused, 3 that something needed
+    cannot be used.
 
     \b
     Example:
@@ -59,33 +64,81 @@ def check(config: Path | None) -> None:
     click.echo(f"{len(ruleset.infos)} rules loaded, {len(ruleset.refused)} refused", err=True)
     if not settings.forward.receiver.url:
         click.echo("no receiver: [forward.receiver] url is empty, reports will wait in the outbox", err=True)
+
+    usable = _check_servers(settings)
+    if not usable:
+        raise click.exceptions.Exit(3)
     if ruleset.refused:
         raise click.exceptions.Exit(1)
+
+
+def _check_servers(settings: Settings) -> bool:
+    """Say of every broker and node whether it can be used, and how the topics compare; whether all of it can be used."""
+    from soc.app import reach_brokers, reach_store
+
+    async def ask() -> tuple[list[Any], list[Any]]:
+        return [*await reach_brokers(settings)], [*await reach_store(settings)]
+
+    brokers, nodes = run_async(ask())
+    for one in (*brokers, *nodes):
+        click.echo(f"{one.server}: {one.problem or one.version}", err=True)
+    usable = not any(one.problem for one in (*brokers, *nodes))
+    if any(not one.problem for one in brokers):
+        return _check_topics(settings) and usable
+    return usable
+
+
+def _check_topics(settings: Settings) -> bool:
+    """Say what of the topics is not as it should be; whether they can be used: missing ones are made at the first start."""
+    from soc.app import open_topics
+
+    async def ask() -> list[Any]:
+        topics = open_topics(settings)
+        try:
+            return [one for one in await topics.check() if one.advice]
+        finally:
+            await topics.close()
+
+    found = run_async(ask())
+    missing = [one for one in found if one.found == "missing"]
+    if missing:
+        click.echo(f"{len(missing)} topics are not there yet: `soc topics create` makes them", err=True)
+    for one in found:
+        if one not in missing:
+            click.echo(f"{one.topic}: {one.what} {one.found}, should be {one.wanted}: {one.advice}", err=True)
+    return not any(one.what == "partitions" for one in found)
 
 
 @click.command()
 @config_option
 @format_option
-def doctor(config: Path | None, output_format: str | None) -> None:
+@click.option("--language", type=click.Choice(["en", "vi"]), default="en", show_default=True)
+def doctor(config: Path | None, output_format: str | None, language: str) -> None:
     """Say what is wrong with a running (or stopped) installation, and what to do; exit code 1 if anything is.
+
+    In the cluster it says what can be seen from this host: the brokers and what is on them, the store, this host's own
+    processes and its collector's log. It also answers while brokers or store are away.
 
     \b
     Example:
       soc doctor
     """
     from soc.app import examine_installation
+    from soc.console.findings import tell
+    from soc.console.i18n import Texts
+    from soc.telemetry import configure_logging
 
     settings = settings_of(config)
     require_installation(settings)
+    configure_logging("error", "auto")  # what a look notices is in the findings
     health = run_async(examine_installation(settings))
-    rows = [msgspec.to_builtins(finding) for finding in health.findings]
-    if not health.processes:
-        advice = "start `soc run`"
-        rows.append({"level": "warning", "where": "installation", "what": "no process is running", "advice": advice})
-    rows += [
-        {"level": "warning", "where": source, "what": "silent", "advice": "see whether it still sends"}
-        for source in health.silent_sources
+    texts = Texts(language, settings.timezone)
+    rows = [
+        {"level": f.level, "where": f.where, "id": f.id, **tell(texts, f.id, f.values)._asdict()}
+        for f in health.findings
     ]
+    silent = tell(texts, "source_silent", {})._asdict()
+    rows += [{"level": "warning", "where": name, "id": "source_silent", **silent} for name in health.silent_sources]
     print_rows(rows, output_format, ("level", "where", "what", "advice"))
     if rows:
         raise click.exceptions.Exit(1)
@@ -99,6 +152,9 @@ def doctor(config: Path | None, output_format: str | None) -> None:
 )
 def reconcile(config: Path | None, timeout: float, *, wait: bool) -> None:
     """Check that every record is in exactly one bucket: normalized, dead letter, discarded or in flight.
+
+    In the cluster each collector must have said that its own log is shipped; `unshipped` says how much is not, by host number,
+    and `silent` names those that say nothing.
 
     Prints the sums as one JSON object. Exit code 1 if anything is off (or, with --wait, still in flight at the end).
 
@@ -121,17 +177,26 @@ def reconcile(config: Path | None, timeout: float, *, wait: bool) -> None:
 
     found = run_async(main())
     sums = found.sums
-    print_json(
-        {
-            "raw": sums.raw,
-            "normalized": sums.normalized,
-            "dead_letters": sums.dead,
-            "discarded": sums.discarded,
-            "in_flight": sums.in_flight,
-            "behind": found.behind,
-            "off": [{**msgspec.to_builtins(item), "missing": item.missing} for item in sums.off[:100]],
-        }
-    )
+    shown: dict[str, Any] = {
+        "raw": sums.raw,
+        "normalized": sums.normalized,
+        "dead_letters": sums.dead,
+        "discarded": sums.discarded,
+        "in_flight": sums.in_flight,
+        "behind": found.behind,
+        "off": [{**msgspec.to_builtins(item), "missing": item.missing} for item in sums.off[:100]],
+    }
+    if settings.kafka.servers:
+        shown["unshipped"] = {str(instance): count for instance, count in found.unshipped.items()}
+        shown["silent"] = [
+            {"instance": one.instance, "host": one.host, "since": to_iso(one.said), "unshipped": one.unshipped}
+            for one in found.silent
+        ]
+    print_json(shown)
+    for one in found.silent:
+        who = f"the collector of host {one.instance} ({one.host})"
+        what = f"{who} has said nothing since {to_iso(one.said)}, when {one.unshipped} of its lines were not shipped"
+        click.echo(f"{what}; {balance.advice_for(one)}", err=True)
     missing = sum(abs(item.missing) for item in sums.off) - sums.in_flight
     if (wait and not found.balanced) or missing > 0:
         raise click.exceptions.Exit(1)
@@ -153,6 +218,9 @@ def declare_restored(stage: str, partition: int, config: Path | None, *, yes: bo
     Use it when `soc doctor` says that a log was rolled back and the newer copy is lost. What was read from the lost part
     stays as it is; what the file holds and was not read yet is read; new lines get a new log id.
 
+    In the cluster `ship 0` accepts this host's own collector log as it is, and ships it from where it says it was shipped;
+    `collect N` says that nobody need wait for what the collector of host N has not shipped, because its disk is lost.
+
     \b
     Example:
       soc store declare-restored collect 0
@@ -164,10 +232,12 @@ def declare_restored(stage: str, partition: int, config: Path | None, *, yes: bo
     require_installation(settings)
     stages = topology(settings.partitions, settings.kafka.instances if settings.kafka.servers else 1).stages
     known = {f"{row.name} {p}" for row in stages for p in range(row.partitions)}
+    if settings.kafka.servers:
+        known.add("ship 0")
     if f"{stage} {partition}" not in known:
         raise SettingsError([f"there is no {stage} {partition}; known: {', '.join(sorted(known))}"])
     if not yes:
-        click.confirm(f"The newer copy of {stage}-{partition} is lost for good?", abort=True, err=True)
+        click.confirm(f"What {stage}-{partition} held beside what is there now is lost for good?", abort=True, err=True)
 
     print_json(run_async(declare(settings, stage, partition)))
 
@@ -175,18 +245,23 @@ def declare_restored(stage: str, partition: int, config: Path | None, *, yes: bo
 @store.command()
 @config_option
 def rebuild(config: Path | None) -> None:
-    """Empty the store and write every retained record into it again. Stop `soc run` first, or only its index role.
+    """Empty the store and write every retained record into it again.
+
+    Everything may go on meanwhile; pages show what has been written so far. What was interrupted is begun again by the same
+    command. `skipped` counts records that are no documents (their dead letters are in the store), `missed` those that retention
+    took meanwhile.
 
     \b
     Example:
       soc store rebuild
     """
     from soc.app import open_bus, open_store
+    from soc.pipeline.index import Rebuilt
     from soc.pipeline.index import rebuild as rebuild_store
 
     settings = settings_of(config)
 
-    async def main() -> int:
+    async def main() -> Rebuilt:
         bus, view = open_bus(settings), open_store(settings)
         try:
             return await rebuild_store(bus, view, _progress)
@@ -194,7 +269,10 @@ def rebuild(config: Path | None) -> None:
             await view.close()
             await bus.close()
 
-    print_json({"documents": run_async(main())})
+    rebuilt = run_async(main())
+    if sys.stderr.isatty():
+        click.echo(err=True)
+    print_json(rebuilt._asdict())
 
 
 def _progress(done: int) -> None:

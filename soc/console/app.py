@@ -13,6 +13,8 @@ from soc.console.context import (
     ActCall,
     Console,
     HealthCall,
+    Outages,
+    OutagesCall,
     PreviewCall,
     RuleLookup,
     RulesCall,
@@ -42,6 +44,7 @@ def create_app(
     session_hours: float,
     data_dir: Path,
     rules: RulesCall = lambda: None,
+    outages: OutagesCall = Outages,
     report_kinds: Sequence[str] = ("initial",),
 ) -> web.Application:
     """The application.
@@ -58,6 +61,7 @@ def create_app(
         health: the state of the installation.
         session_hours: how long a sign-in lasts.
         data_dir: where sessions are kept.
+        outages: what pages must do without now.
         rules: the rule set in use, for the page of rules; None when it is not known.
         report_kinds: which reports an incident may have, the usual first.
     """
@@ -70,6 +74,7 @@ def create_app(
         preview=preview,
         rules=rules,
         health=health,
+        outages=outages,
         clock=clock,
         language=language,
         timezone=timezone,

@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import jinja2
 from aiohttp import web
 
-from soc.clock import Clock
+from soc.clock import Clock, Micros
 from soc.console.auth import User, Users
 from soc.console.i18n import Texts
 from soc.console.sessions import Sessions, Throttle
@@ -24,7 +24,25 @@ RuleLookup = Callable[[str, str], RuleInfo | None]
 """(rule set, rule id) → the rule."""
 
 HealthCall = Callable[[], Awaitable[Mapping[str, Any]]]
-"""The state of the installation: ``ok at lags processes findings silent_sources rules`` (``soc.pipeline.health.Health``)."""
+"""The state of the installation as a tree (``soc.pipeline.health.Health``)."""
+
+
+class Outages(NamedTuple):
+    """What pages must do without.
+
+    Attributes:
+        bus: since when the brokers are away, 0 if they are not: acts cannot be taken.
+        store: since when the store is away, 0 if it is not: nothing can be searched.
+        slow: the store answers late, so a page does not wait for it as long as usual.
+    """
+
+    bus: Micros = 0
+    store: Micros = 0
+    slow: bool = False
+
+
+OutagesCall = Callable[[], Outages]
+"""What is known now; it asks nobody."""
 
 
 class PreviewLike(Protocol):
@@ -85,6 +103,7 @@ class Console:
     preview: PreviewCall
     rules: RulesCall
     health: HealthCall
+    outages: OutagesCall
     clock: Clock
     language: str
     timezone: str

@@ -1,5 +1,6 @@
 """What stands before every page: security headers, friendly errors, who is asking, and that a form was ours."""
 
+import asyncio
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
@@ -7,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
-from soc.console.context import CONSOLE, VISITOR, Visitor, visitor_of
+from soc.console.context import CONSOLE, VISITOR, Outages, Visitor, console_of, visitor_of
 from soc.console.forms import form_of
 from soc.console.i18n import LANGUAGES
 from soc.console.pages import json_response, respond, wants_json
@@ -19,6 +20,12 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SESSION_COOKIE = "soc_session"
 BROWSER_COOKIE = "soc_browser"
 LANGUAGE_COOKIE = "soc_language"
+STREAM = "/alerts/stream"
+FROM_STORE = ("/alerts", "/incidents", "/reports", "/search", "/deadletters", "/audit", "/events")
+"""Pages that show what the store holds."""
+PAGE_SECONDS = 25.0
+"""The store gives a search up after 20 seconds, and says how to ask for less."""
+SLOW_PAGE_SECONDS = 6.0
 PUBLIC = ("/login", "/login.json", "/language", "/healthz")
 
 HEADERS = {
@@ -77,15 +84,54 @@ async def identity(request: web.Request, handler: Handler) -> web.StreamResponse
 
 @web.middleware
 async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Errors as pages that say what to do, or as JSON."""
+    """Errors as pages that say what to do, or as JSON; a page never waits for ever for a store that does not answer."""
+    outages = console_of(request).outages()
     try:
-        return await handler(request)
+        if outages.store and _needs_store(request):
+            return outage(request)  # known: nobody waits for a time-out
+        async with asyncio.timeout(_patience(request, outages)):
+            return await handler(request)
     except web.HTTPRedirection:
         raise
     except web.HTTPException as error:
         return problem(request, error.status, error.text if isinstance(error, Refused) else "")
-    except (UnavailableError, BusError) as error:
+    except TimeoutError:
+        return outage(request)
+    except UnavailableError as error:
+        return outage(request, str(error))
+    except BusError as error:
         return problem(request, 503, str(error))
+
+
+def _needs_store(request: web.Request) -> bool:
+    return visitor_of(request).user is not None and request.path != STREAM and request.path.startswith(FROM_STORE)
+
+
+def _patience(request: web.Request, outages: Outages) -> float | None:
+    """Seconds a request may take; an act has time-outs of its own, a stream has no end."""
+    if request.method != "GET" or request.path == STREAM:
+        return None
+    return SLOW_PAGE_SECONDS if outages.slow else PAGE_SECONDS
+
+
+def outage(request: web.Request, detail: str = "") -> web.Response:
+    """The page that says what is away, since when, what goes on meanwhile, and that an act was not taken.
+
+    Args:
+        detail: what was said where it was noticed.
+    """
+    texts, outages = visitor_of(request).texts, console_of(request).outages()
+    advice = [texts("outage.not_taken")] if request.method == "POST" else []
+    if outages.bus:
+        advice.append(texts("outage.bus", since=texts.local(outages.bus)))
+    if outages.store:
+        advice.append(texts("outage.store", since=texts.local(outages.store)))
+    elif not detail:
+        advice.append(texts("outage.store_slow"))
+    elif not outages.bus:
+        advice.append(texts("problem.503_advice"))
+    data = {"status": 503, "error": texts("problem.503"), "advice": " ".join(advice), "detail": detail}
+    return respond(request, "error.html", data, status=503)
 
 
 class Refused(web.HTTPForbidden):
@@ -115,7 +161,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.method == "POST" and not visitor.api:
         await _check_form(request, visitor)
     if visitor.user is None and request.path not in PUBLIC:
-        if visitor.api or wants_json(request) or request.path == "/alerts/stream":
+        if visitor.api or wants_json(request) or request.path == STREAM:
             return json_response({"error": visitor.texts("problem.401")}, status=401)
         target = request.path_qs if request.method == "GET" else "/"
         raise web.HTTPSeeOther(f"/login?next={quote(target, safe='')}")

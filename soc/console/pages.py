@@ -122,6 +122,7 @@ def respond(
         "twin": _twin(request),
         "with_query": lambda **changes: with_query(request, **changes),  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
         "unsplit_roles": _unsplit(visitor),
+        "outages": console.outages(),
     }
     html = console.templates.get_template(template).render(context)
     return web.Response(text=html, status=status, content_type="text/html", charset="utf-8")

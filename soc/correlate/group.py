@@ -223,7 +223,7 @@ class Group(msgspec.Struct, gc=False, eq=False):
         for entry in fresh:
             if entry.child_revision:
                 continue
-            if size == PIECE:
+            if size >= PIECE:
                 if grown:
                     changes[piece_key(self.key, number)] = piece_value(self.values, size, tail)
                 self.full_pieces = [*self.full_pieces, newest]

@@ -1,7 +1,7 @@
 """State to changelog records and back: the keys, the encodings, and how large one record may become.
 
     w                                   how far event time has come
-    p <rule> <group> <number>           up to 32 entries of a group, in the order they came (so: of one stretch of time)
+    p <rule> <group> <number>           up to 8 entries of a group, in the order they came (so: of one stretch of time)
     c <rule> <group> <child episode>    the latest revision of one child
     h <rule> <group>                    open episodes, and from which place on entries count
     m <rule> <group> <number>           up to 128 ids of members that are no longer in memory
@@ -24,7 +24,7 @@ from soc.correlate.episode import OpenEpisode
 from soc.correlate.watermark import Progress
 
 WATERMARKS = b"w"
-PIECE = 32
+PIECE = 8
 SEALED_PIECE = 128
 
 _RULE = slice(1, 9)

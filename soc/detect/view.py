@@ -16,8 +16,12 @@ from soc.sigma.values import text
 _LEARNING: Final = 600
 """Events that a view looks at before it chooses its triggers again."""
 _SAMPLE: Final = 60
+_FIRST_LOOK: Final = 40
+"""Events after which it chooses a first time: a bad guess (a keyword rule tried on every request) costs a millisecond an event."""
 _NOISY: Final = 0.01
 """A rule that is triggered by more of the events than this, mostly in vain, gets another trigger if one is rarer."""
+_OFTEN: Final = 0.5
+"""The same at the first look."""
 _SPLIT_RULES: Final = 8
 _SPLIT_SHARE: Final = 0.5
 _VALUES: Final = 4_096
@@ -85,17 +89,19 @@ class View:
             counts[slot] = counts.get(slot, 0) + 1
         for slot in hits:
             counts[slot] -= 1
-        if self.learning % (_LEARNING // _SAMPLE) == 0:
+        seen = _LEARNING - self.learning
+        if seen <= _FIRST_LOOK or self.learning % (_LEARNING // _SAMPLE) == 0:
             self._sample.append(fields)
-        if self.learning == 0:
-            self._choose_again()
-            self._counts.clear()
+        if seen == _FIRST_LOOK:
+            self._choose_again(_OFTEN * seen)
+        elif self.learning == 0:
+            self._choose_again(_NOISY * seen)
             self._sample.clear()
 
-    def _choose_again(self) -> None:
+    def _choose_again(self, often: float) -> None:
         changed = False
         for slot, count in self._counts.items():
-            if count <= _NOISY * _LEARNING or len(slot.options) < 2:
+            if count <= often or len(slot.options) < 2:
                 continue
             rates = [
                 (sum(met(needs, fields) for fields in self._sample), i, needs)
@@ -105,6 +111,7 @@ class View:
             if best != self._chosen[slot]:
                 self._chosen[slot] = best
                 changed = True
+        self._counts.clear()
         if changed:
             self._build()
 

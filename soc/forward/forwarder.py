@@ -2,19 +2,21 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
 from soc.audit.chain import Entry
 from soc.bus.base import Claim, Message, Record
 from soc.clock import SECOND, Clock, Micros
-from soc.errors import BusFullError, CommitUnknownError, RecordError
+from soc.errors import BusFullError, CommitUnknownError, LogMismatchError, RecordError, UnavailableError
 from soc.forward.bindings.base import Binding
 from soc.forward.bindings.https_json import HttpsJson
-from soc.forward.ledger import Ledger
+from soc.forward.ledger import CHAIN, Ledger
 from soc.forward.outbox import Backoff, Happened, next_report
-from soc.forward.sealing import seal
+from soc.forward.rebuild import not_in
+from soc.forward.sealing import seal_new, told
 from soc.model import Incident, Report, decode, encode
 from soc.settings import Receiver
 from soc.telemetry import RECLAIMS
@@ -28,7 +30,8 @@ IDLE_SECONDS = 0.5
 FULL_SECONDS = 1.0
 """Between two attempts to commit while the bus is full."""
 
-AUDIT_KEY = b"forward"
+AWAY_FIRST_SECONDS, AWAY_LAST_SECONDS = 0.2, 5.0
+"""Pauses between claims while the bus is away."""
 
 
 class Forwarder:
@@ -41,6 +44,7 @@ class Forwarder:
         incidents: the topic read.
         outbox: the topic each transition of a report is written to, keyed by report.
         audit: the topic of the audit chain ``forward``.
+        told: reads ``outbox``: report id → its latest transition; it must not know more than the state does.
         clock: the time.
         binding: the wire; HTTPS with JSON by default.
         jitter: random numbers in [0, 1).
@@ -58,6 +62,7 @@ class Forwarder:
         incidents: str,
         outbox: str,
         audit: str,
+        told: Callable[[], Awaitable[Mapping[str, Report]]],
         clock: Clock,
         binding: Binding | None = None,
         jitter: Callable[[], float] = random.random,
@@ -66,7 +71,9 @@ class Forwarder:
         self._organization = organization
         self._recipient = receiver.name
         self._incidents, self._outbox, self._audit = incidents, outbox, audit
+        self._told = told
         self._clock = clock
+        self._seconds = receiver.timeout_seconds
         self._binding = binding or (HttpsJson(receiver) if receiver.url else None)
         self._backoff = Backoff(round(receiver.retry_min_seconds * SECOND), round(receiver.retry_max_seconds * SECOND))
         self._jitter = jitter
@@ -76,20 +83,27 @@ class Forwarder:
 
         Raises:
             FencedError: another forwarder has taken over.
-            LogMismatchError: the incidents are not the log that was read before.
-            UnavailableError: the bus is away.
+            LogMismatchError: the incidents are not the log that was read before, or the state is older than the outbox.
         """
         stop = stop or asyncio.Event()
+        pause = AWAY_FIRST_SECONDS
         try:
             while not stop.is_set():
-                claim = await self._make_claim()
                 try:
-                    await self._own(claim, stop)
+                    claim = await self._make_claim()
+                    try:
+                        pause = AWAY_FIRST_SECONDS
+                        await self._own(claim, stop)
+                    finally:
+                        await claim.release()
                 except CommitUnknownError as error:
                     RECLAIMS.labels("forward", "commit_unknown").inc()
                     log.warning("commit_unknown", stage="forward", error=str(error))
-                finally:
-                    await claim.release()
+                except UnavailableError as error:
+                    RECLAIMS.labels("forward", "unavailable").inc()
+                    log.warning("bus_unavailable", stage="forward", error=str(error), again_in=pause)
+                    await _wait(stop, pause)
+                    pause = min(2 * pause, AWAY_LAST_SECONDS)
         finally:
             if self._binding is not None:
                 await self._binding.close()
@@ -97,6 +111,9 @@ class Forwarder:
     async def _own(self, claim: Claim, stop: asyncio.Event) -> None:
         """Work for as long as the claim lives, from what is committed."""
         ledger = Ledger(claim.state)
+        unknown = not_in(ledger, await self._told())
+        if unknown:
+            raise LogMismatchError(f"forward: {unknown}; nothing is sent before `soc forward rebuild`")
         await self._recover(claim, ledger, stop)
         retry_now = {report.id for report in ledger.reports if report.state == "blocked_auth"}
         while not stop.is_set():
@@ -110,10 +127,11 @@ class Forwarder:
                 await self._deliver(claim, ledger, due, stop)
 
     async def _recover(self, claim: Claim, ledger: Ledger, stop: asyncio.Event) -> None:
-        """Whatever was being sent when the last owner ended may have arrived."""
+        """Whatever the last owner was sending may have arrived, or may still for as long as an attempt may take (ADR 0016)."""
+        what = Happened("restarted", "the forwarder was restarted while sending", self._seconds)
         for report in ledger.reports:
             if report.state == "sending":
-                self._step(ledger, report, Happened("restarted", "the forwarder was restarted while sending"))
+                self._step(ledger, report, what)
         await self._commit(claim, ledger, stop)
 
     def _read(self, ledger: Ledger, records: Sequence[Record]) -> None:
@@ -125,30 +143,7 @@ class Forwarder:
             except RecordError as error:
                 log.warning("no_incident", offset=record.offset, reason=error.reason)
                 continue
-            if incident.status != "merged":
-                ledger.learn(incident)
-            self._seal(ledger, incident)
-
-    def _seal(self, ledger: Ledger, incident: Incident) -> None:
-        """Seal a report for each approval that was not acted upon yet."""
-        sequences: dict[str, int] = {}
-        for approval in incident.approvals:
-            kind = approval.report_kind
-            sequence = sequences[kind] = sequences.get(kind, 0) + 1
-            if ledger.sealed(incident.id, kind, sequence):
-                continue
-            report = seal(
-                incident,
-                approval,
-                sequence,
-                ledger.contents(incident.id),
-                organization=self._organization,
-                recipient=self._recipient,
-                now=self._clock(),
-            )
-            ledger.put(report)
-            what = "seal" if report.payload else "stale"
-            ledger.record(Entry(self._clock(), approval.approver, what, f"report/{report.id}", _told(report)))
+            seal_new(ledger, incident, organization=self._organization, recipient=self._recipient, now=self._clock())
 
     def _due(self, ledger: Ledger, retry_now: set[str]) -> Report | None:
         """The head that has waited longest past its time, or None."""
@@ -172,9 +167,10 @@ class Forwarder:
         if report.state == "uncertain":
             happened = await self._binding.verify(report)
         else:
+            until = _awake() + self._seconds
             report = self._step(ledger, report, Happened("attempt"))
             await self._commit(claim, ledger, stop)
-            happened = await self._binding.send(report)
+            happened = await self._binding.send(report, lambda: _awake() < until)
         self._step(ledger, report, happened)
         await self._commit(claim, ledger, stop)
 
@@ -182,7 +178,7 @@ class Forwarder:
         now = self._clock()
         after = next_report(report, happened, now, self._backoff, self._jitter())
         ledger.put(after)
-        ledger.record(Entry(now, "soc", after.state, f"report/{after.id}", _told(after)))
+        ledger.record(Entry(now, "soc", after.state, f"report/{after.id}", told(after)))
         log.info("report", report=after.id, state=after.state, detail=after.detail, attempts=after.attempts)
         return after
 
@@ -190,7 +186,7 @@ class Forwarder:
         """Commit what changed, and how far the incidents were read; wait while the bus is full."""
         changes = ledger.take()
         outputs = [Message(self._outbox, report.id.encode(), encode(report)) for report in changes.reports]
-        outputs += [Message(self._audit, AUDIT_KEY, line) for line in changes.audit]
+        outputs += [Message(self._audit, CHAIN.encode(), line) for line in changes.audit]
         while True:
             try:
                 await claim.commit(outputs, changes.state)
@@ -203,7 +199,13 @@ class Forwarder:
             return
 
 
-def _told(report: Report) -> str:
-    """One clause for the audit: what, which bytes, whose receipt."""
-    receipt = f", receipt {report.receipt.receipt_id}" if report.receipt else ""
-    return f"{report.kind} {report.sequence} on incident/{report.incident_id}, sha256 {report.payload_sha256}{receipt}"
+def _awake() -> float:
+    """Seconds of a clock that goes on while the process or the machine is stopped."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return

@@ -6,6 +6,7 @@ Keys of the state (values are MessagePack):
     v/<incident>/<slot>  a former content of an incident, redacted, as compressed JSON; slots are used in turn
     w/<incident>         how many contents were kept so far
     c                    the counters
+    restored             an operator declared this state restored: it may be older than what was done (``soc.forward.rebuild``)
 """
 
 import json
@@ -26,11 +27,17 @@ CONTENTS_KEPT = 256
 of triage, in practice with every few seconds: this is many minutes between preview and approval, at about 1 KB each."""
 
 
+RESTORED = b"restored"
+
+CHAIN = "forward"
+"""The name of the forwarder's audit chain, and the key of its lines."""
+
+
 class Counters(msgspec.Struct):
     """What only ever grows."""
 
     sealed: int = 0
-    audit: Head = Head("forward")
+    audit: Head = Head(CHAIN)
 
 
 class Changes(NamedTuple):
@@ -57,6 +64,7 @@ class Ledger:
         self._kept: dict[str, int] = {}
         self._contents: dict[str, dict[int, bytes]] = {}
         self._changes = Changes([], [], {})
+        self.restored = RESTORED in state
         for name in sorted(state):
             kind, _, rest = name.decode().partition("/")
             if kind == "r":
@@ -72,17 +80,25 @@ class Ledger:
         """Every report in the order of sealing."""
         return list(self._reports.values())
 
+    def find(self, report_id: str) -> Report | None:
+        """A report by its id."""
+        return self._reports.get(report_id)
+
     def sealed(self, incident_id: str, kind: str, sequence: int) -> bool:
         """Whether the approval of that order was acted upon, whatever came of it."""
         return (incident_id, kind, sequence) in self._sealed
 
     def put(self, report: Report) -> None:
         """The report is now so; a new one is sealed."""
+        self.adopt(report)
+        self._changes.reports.append(report)
+
+    def adopt(self, report: Report) -> None:
+        """The report is so, and ``soc.outbox`` says it already."""
         if report.id not in self._ordinals:
             self.counters.sealed += 1
             self._place(report, self.counters.sealed)
         self._reports[report.id] = report
-        self._changes.reports.append(report)
         self._changes.state[b"r/%012d" % self._ordinals[report.id]] = encode(report)
 
     def learn(self, incident: Incident) -> None:

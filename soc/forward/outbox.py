@@ -6,7 +6,7 @@
       │                   │ └──unavailable──► retry_wait ────attempt──► sending
     uncertain ◄──lost, restarted──┘
       │ └──unreachable──► uncertain          stale: an approval that fits no bytes; nothing is sent
-      ├──found──► accepted
+      ├──found──► accepted                   rebuilt: whatever is not final becomes uncertain
       └──differs► rejected
 
 Nothing is sent but from ``sending``, which is committed first: a process that dies leaves either a report that was never sent
@@ -29,7 +29,8 @@ EventKind = Literal[
     "unauthorized",  # the receiver does not take us for who we are, or we do not take it for who it is
     "unavailable",  # certainly not taken, may be taken later
     "lost",  # bytes may have left and no complete answer came
-    "restarted",  # the process that was sending it is gone
+    "restarted",  # the process that was sending it is gone, or stopped and replaced
+    "rebuilt",  # the state was made anew from an outbox that may lack the latest transitions
     "found",  # asked: the receiver has it
     "absent",  # asked: the receiver has it not
     "unreachable",  # asked: no answer to the question
@@ -46,6 +47,11 @@ TRANSITIONS: Mapping[tuple[ReportState, EventKind], ReportState] = {
     ("sending", "unavailable"): "retry_wait",
     ("sending", "lost"): "uncertain",
     ("sending", "restarted"): "uncertain",
+    ("queued", "rebuilt"): "uncertain",
+    ("sending", "rebuilt"): "uncertain",
+    ("retry_wait", "rebuilt"): "uncertain",
+    ("blocked_auth", "rebuilt"): "uncertain",
+    ("uncertain", "rebuilt"): "uncertain",
     ("uncertain", "found"): "accepted",
     ("uncertain", "absent"): "queued",
     ("uncertain", "unreachable"): "uncertain",
@@ -69,7 +75,8 @@ class Happened:
 
     Attributes:
         detail: one clause for people; never a secret.
-        retry_after: seconds that the receiver asked to wait, or None.
+        retry_after: seconds that the receiver asked to wait, or None; with ``restarted`` and ``rebuilt`` how long the one that
+            was sending may still do so.
         receipt: with ``accepted`` and ``found``; its attempt and time are filled in here.
     """
 
@@ -127,14 +134,17 @@ def _next_attempt(
 ) -> Micros:
     """When the next thing is due; 0 = at once, or never if the state is final.
 
-    An uncertain report is asked after at once the first time: only a failed question waits. A refusal for who we are is
-    tried again at the longest interval: the cure is often at the other end, and nobody may be there to press a button.
+    An uncertain report is asked after at once the first time: only a failed question waits, and who took over, until the
+    one before can send nothing more. A refusal for who we are is tried again at the longest interval: the cure is often at
+    the other end, and nobody may be there to press a button.
     """
     if state == "blocked_auth":
         return now + backoff.longest
     if happened.kind in {"unavailable", "absent", "unreachable"}:
         asked = min(round((happened.retry_after or 0) * SECOND), MAX_RETRY_AFTER)
         return now + max(backoff.wait(attempts, jitter), asked)
+    if happened.kind in {"restarted", "rebuilt"}:
+        return now + round((happened.retry_after or 0) * SECOND)
     return 0
 
 

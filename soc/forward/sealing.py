@@ -1,4 +1,4 @@
-"""An approval and what the incident said lately in, a report out: sealed with exactly the approved bytes, or stale.
+"""Approvals and what the incident said lately in, reports out: sealed with exactly the approved bytes, or stale.
 
 The forwarder renders the bytes itself, from versions of the incident that it has read itself, and compares hashes. Nothing that a
 client sends becomes part of a report, and nothing is sent that the approver did not see (ADR 0009).
@@ -8,9 +8,37 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from soc.audit.chain import Entry
 from soc.clock import Micros
+from soc.forward.ledger import Ledger
 from soc.forward.payload import report_id, sealed
 from soc.model import Approval, Incident, Report
+
+
+def seal_new(ledger: Ledger, incident: Incident, *, organization: str, recipient: str, now: Micros) -> list[Report]:
+    """Learn what an incident says, and put a report into the ledger for each approval that was not acted upon yet."""
+    if incident.status != "merged":
+        ledger.learn(incident)
+    sequences: dict[str, int] = {}
+    found: list[Report] = []
+    for approval in incident.approvals:
+        kind = approval.report_kind
+        sequence = sequences[kind] = sequences.get(kind, 0) + 1
+        if ledger.sealed(incident.id, kind, sequence):
+            continue
+        contents = ledger.contents(incident.id)
+        report = seal(incident, approval, sequence, contents, organization=organization, recipient=recipient, now=now)
+        ledger.put(report)
+        what = "seal" if report.payload else "stale"
+        ledger.record(Entry(now, approval.approver, what, f"report/{report.id}", told(report)))
+        found.append(report)
+    return found
+
+
+def told(report: Report) -> str:
+    """One clause for the audit: what, which bytes, whose receipt."""
+    receipt = f", receipt {report.receipt.receipt_id}" if report.receipt else ""
+    return f"{report.kind} {report.sequence} on incident/{report.incident_id}, sha256 {report.payload_sha256}{receipt}"
 
 
 def seal(

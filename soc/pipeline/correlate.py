@@ -13,6 +13,7 @@ from soc.detect.feed import feed_episode
 from soc.errors import RecordError
 from soc.model import DeadLetter, Detection, Watermark, decode, encode
 from soc.pipeline.loop import Work
+from soc.pipeline.pace import Pace
 from soc.pipeline.ruleset import RuleSets
 from soc.pipeline.table import DEADLETTER, DETECTIONS, EPISODES
 from soc.sigma.ruleset import RuleSet
@@ -46,6 +47,7 @@ class Correlate:
         self._state: dict[bytes, bytes] = {}
         self._rules: RuleSet | None = None
         self._correlator: Correlator | None = None
+        self._pace = Pace()
 
     def restore(self, state: Mapping[bytes, bytes]) -> None:
         """Keep the state until the first detection says which rule set it belongs to."""
@@ -53,6 +55,7 @@ class Correlate:
 
     async def step(self, records: Sequence[Record], now: Micros) -> Work:  # noqa: ARG002 - event time alone counts here
         """Process one batch, run by run of equal rule sets."""
+        await self._pace.wait(records)
         work = Work()
         if self._rules is None and b"rule_set" in self._state:
             await self._change(self._restored_set(), work)
@@ -62,6 +65,7 @@ class Correlate:
             self._apply(items, work)
         if not records:
             self._apply([], work)
+        self._pace.note(records, work.outputs)
         return work
 
     async def _change(self, rule_set: str, work: Work) -> None:

@@ -14,8 +14,26 @@ Sample = tuple[dict[str, str], float]
 
 
 def exposition(health: Health) -> str:
-    """The metrics of an installation that no process counts on its own."""
+    """The metrics of an installation that no process counts on its own; while the bus is away, those that do not need it."""
     lines: list[str] = []
+    _add(lines, "soc_bus_available", "gauge", "1 if the bus could be looked at", [({}, "bus" not in health.away)])
+    _add(lines, "soc_store_reachable", "gauge", "1 if the store answers this host", [({}, "store" not in health.away)])
+    _add(
+        lines,
+        "soc_findings",
+        "gauge",
+        "Findings of the health page",
+        (({"level": level}, sum(f.level == level for f in health.findings)) for level in ("error", "warning")),
+    )
+    if "bus" not in health.away:
+        _add_bus(lines, health)
+    _add_collectors(lines, health)
+    _add_inputs(lines, health)
+    return "\n".join(lines) + "\n"
+
+
+def _add_bus(lines: list[str], health: Health) -> None:
+    """What is only known by asking the bus."""
     _add(lines, "soc_lag_records", "gauge", "Records a stage has still to process", _lags(health, "records"))
     _add(lines, "soc_lag_seconds", "gauge", "Age of the oldest of them", _lags(health, "seconds"))
     _add(
@@ -25,17 +43,22 @@ def exposition(health: Health) -> str:
         "Reports by state",
         (({"state": state}, health.reports.get(state, 0)) for state in get_args(ReportState)),
     )
-    _add(
-        lines,
-        "soc_findings",
-        "gauge",
-        "Findings of the health page",
-        (({"level": level}, sum(f.level == level for f in health.findings)) for level in ("error", "warning")),
-    )
     silent = "Sources heard in the last day that are silent now"
     _add(lines, "soc_sources_silent", "gauge", silent, [({}, len(health.silent_sources))])
-    _add_inputs(lines, health)
-    return "\n".join(lines) + "\n"
+
+
+def _add_collectors(lines: list[str], health: Health) -> None:
+    """Collectors of the cluster: all of them as they last said on the brokers, this host's own from its own disk."""
+    if health.own_unshipped is not None:
+        text = "Records of this host's collector that are not on the brokers yet"
+        _add(lines, "soc_collector_own_unshipped_records", "gauge", text, [({}, health.own_unshipped)])
+    if health.collectors:
+        text = "Records of a collector that were not on the brokers when it last said so"
+        samples = [({"host": one.host}, one.unshipped) for one in health.collectors]
+        _add(lines, "soc_collector_unshipped_records", "gauge", text, samples)
+        text = "Since a collector last said something"
+        samples = [({"host": one.host}, one.seconds) for one in health.collectors]
+        _add(lines, "soc_collector_silent_seconds", "gauge", text, samples)
 
 
 def _lags(health: Health, what: str) -> Iterable[Sample]:
@@ -58,8 +81,9 @@ def _add_inputs(lines: list[str], health: Health) -> None:
 def _add(lines: list[str], name: str, kind: str, text: str, samples: Iterable[Sample]) -> None:
     lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
     for labels, value in samples:
+        number = int(value) if isinstance(value, bool) else value
         pairs = ",".join(f'{key}="{_escape(text)}"' for key, text in labels.items())
-        lines.append(f"{name}{{{pairs}}} {value}" if pairs else f"{name} {value}")
+        lines.append(f"{name}{{{pairs}}} {number}" if pairs else f"{name} {number}")
 
 
 def _escape(text: str) -> str:

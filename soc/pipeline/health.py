@@ -1,29 +1,62 @@
-"""Whether the installation sees: lag, drops, silent sources, refused rules, problems of the bus, as one document."""
+"""Whether the installation sees: what was found on the bus, in the store and on this host, as one document.
 
-from collections.abc import Mapping
-from pathlib import Path
+A finding is an id with values; its words, in both languages, are in the console's catalogue (``finding.<id>``).
+"""
+
 from typing import Any, Literal
 
 import msgspec
 
-from soc.bus.base import Bus
-from soc.clock import MINUTE, SECOND, Micros, to_iso
-from soc.forward.ledger import Ledger
-from soc.pipeline.balance import PREFIX, parse_key
-from soc.pipeline.ruleset import PublishedRules
-from soc.pipeline.status import is_alive, read_statuses
+from soc.clock import SECOND, Micros, to_iso
+from soc.store.base import StoreHealth
 
-SILENT_AFTER_MINUTES = 15
-"""A source that was heard in the last day and not for so long is named; learned rhythms are a later issue."""
+FindingId = Literal[
+    "brokers_away",
+    "broker_away",
+    "bus_refuses",
+    "bus_not_asked",
+    "topics_differ",
+    "bus_problem",
+    "no_rules",
+    "rules_refused",
+    "rules_older",
+    "lag_late",
+    "lag_retention",
+    "stands_still",
+    "unowned",
+    "report_uncertain",
+    "report_rejected",
+    "report_blocked_auth",
+    "report_stale",
+    "store_away",
+    "store_red",
+    "store_slow",
+    "store_yellow",
+    "collector_waits",
+    "collector_full",
+    "collector_behind",
+    "collector_silent",
+    "collector_trouble",
+    "source_silent",
+    "no_process",
+    "process_gone",
+    "process_restarts",
+    "kernel_drops",
+]
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that is not as it should be: what, where, what to do."""
+    """One thing that is not as it should be.
+
+    Attributes:
+        where: stage, listener, host, address: a name, the same in every language.
+        values: what its text names. Names ending in ``_seconds`` are lengths of time, ``since`` is a moment in microseconds.
+    """
 
     level: Literal["error", "warning"]
     where: str
-    what: str
-    advice: str
+    id: FindingId
+    values: dict[str, str | int | float] = {}
 
 
 class StageLag(msgspec.Struct, frozen=True):
@@ -34,8 +67,80 @@ class StageLag(msgspec.Struct, frozen=True):
     seconds: float
 
 
+class Collector(msgspec.Struct, frozen=True):
+    """A host that collects, as it last said on the brokers.
+
+    Attributes:
+        seconds: how long ago it last said something.
+        unshipped: records of its own log that were not on the brokers then.
+    """
+
+    host: str
+    seconds: float
+    unshipped: int
+
+
+class Host(msgspec.Struct, frozen=True):
+    """A host that works.
+
+    Attributes:
+        number: its [kafka] instance.
+        stages: stage → how many of its partitions are with this host.
+    """
+
+    number: str
+    stages: dict[str, int]
+
+
+class BusView(msgspec.Struct, frozen=True):
+    """What one look at the bus found."""
+
+    at: Micros
+    lags: tuple[StageLag, ...]
+    findings: tuple[Finding, ...]
+    silent_sources: tuple[str, ...]
+    rules: dict[str, int]
+    reports: dict[str, int]
+    collectors: tuple[Collector, ...] = ()
+    hosts: tuple[Host, ...] = ()
+    rule_set: str = ""
+
+
+class HostView(msgspec.Struct, frozen=True):
+    """What can be seen on this host without asking anybody else.
+
+    Attributes:
+        unshipped: records of its collector that are not on the brokers yet; None where it has no log of its own.
+    """
+
+    processes: tuple[dict[str, Any], ...]
+    findings: tuple[Finding, ...]
+    unshipped: int | None = None
+
+
+class Outage(msgspec.Struct, frozen=True):
+    """The bus cannot be looked at.
+
+    Attributes:
+        since: when that was first so; 0 when it has not been asked yet.
+        servers: which of the configured servers do not answer, each with its reason.
+        why: what the bus said.
+        settings: the bus answers, and its topics are not as the settings say.
+    """
+
+    since: Micros
+    servers: dict[str, str] = {}
+    why: str = ""
+    settings: bool = False
+
+
 class Health(msgspec.Struct, frozen=True):
-    """The state of an installation at one moment; ``ok`` when there is no finding of level error."""
+    """The state of an installation at one moment; ``ok`` when there is no finding of level error.
+
+    Attributes:
+        away: ``bus`` and ``store``, as far as they are away, and since when.
+        lags: () while the bus is away: they are not known then.
+    """
 
     ok: bool
     at: str
@@ -45,87 +150,101 @@ class Health(msgspec.Struct, frozen=True):
     silent_sources: tuple[str, ...]
     rules: dict[str, int]
     reports: dict[str, int] = {}
+    away: dict[str, Micros] = {}
+    collectors: tuple[Collector, ...] = ()
+    own_unshipped: int | None = None
+    hosts: tuple[Host, ...] = ()
 
 
-async def examine(bus: Bus, data_dir: Path, rules: PublishedRules | None, *, lateness: Micros, now: Micros) -> Health:
-    """Look at everything that can be seen from outside the stages, without claiming anything."""
-    findings = [Finding("error", problem.where, problem.what, problem.advice) for problem in await bus.problems()]
-    lags = await _lags(bus, now)
-    for lag in lags:
-        if lag.seconds * SECOND > lateness:
-            advice = "its process is down or too slow: see its log lines and `soc_stage_step_seconds`"
-            findings.append(
-                Finding("error", lag.stage, f"{lag.seconds:.0f} s behind, past the allowed lateness", advice)
-            )
-    statuses = read_statuses(data_dir)
-    for status in statuses:
-        if not is_alive(status):
-            advice = "start `soc run`; its last log lines say why it ended"
-            findings.append(Finding("error", status.group, f"process {status.pid} is gone", advice))
-        for listener, counters in status.counters.items():
-            dropped = counters.get("kernel_dropped", 0)
-            if dropped:
-                advice = "raise the listener's receive_buffer (and net.core.rmem_max), or have the device send over TCP"
-                findings.append(Finding("warning", listener, f"the kernel dropped {dropped} datagrams", advice))
-    reports = await _reports(bus)
-    findings += [_stuck(state, count) for state, count in reports.items() if state in _STUCK]
-    silent = await _silent_sources(bus, now)
-    if rules and rules.refused:
-        advice = "`soc rules check` lists them with file, line and reason"
-        findings.append(Finding("warning", "rules", f"{len(rules.refused)} rules are refused", advice))
-    counts = {"loaded": len(rules.infos), "refused": len(rules.refused), "muted": len(rules.muted)} if rules else {}
-    processes = tuple(msgspec.to_builtins(status) for status in statuses)
+def compose(
+    bus: BusView | Outage,
+    store: tuple[StoreHealth, Micros] | None,
+    host: HostView,
+    servers: dict[str, str],
+    now: Micros,
+) -> Health:
+    """One document of everything that was seen.
+
+    Args:
+        bus: what was found there, or that it cannot be looked at.
+        store: how it is, and since when it is away (0 if it is not); None when nobody asked.
+        host: this host.
+        servers: those of several that do not answer while the others do, each with its reason.
+        now: the time.
+    """
+    findings: list[Finding] = []
+    away: dict[str, Micros] = {}
+    if isinstance(bus, Outage):
+        findings.append(_outage(bus))
+        away["bus"] = bus.since
+        view = BusView(0, (), (), (), {}, {})
+    else:
+        findings += [
+            Finding("warning", server, "broker_away", {"problem": problem}) for server, problem in servers.items()
+        ]
+        findings += _older_rules(bus, host)
+        view = bus
+    if store is not None:
+        health, since = store
+        findings += _store(health, since)
+        if health.state == "away":
+            away["store"] = since
+    findings += [*host.findings, *view.findings]
+    findings.sort(key=lambda finding: finding.level)  # errors first, otherwise as found
     ok = not any(finding.level == "error" for finding in findings)
-    return Health(ok, to_iso(now), tuple(lags), processes, tuple(findings), tuple(silent), counts, reports)
+    return Health(
+        ok,
+        to_iso(now),
+        view.lags,
+        host.processes,
+        tuple(findings),
+        view.silent_sources,
+        view.rules,
+        view.reports,
+        away,
+        view.collectors,
+        host.unshipped,
+        view.hosts,
+    )
 
 
-async def _lags(bus: Bus, now: Micros) -> list[StageLag]:
-    records: dict[str, int] = {stage.name: 0 for stage in bus.topology.stages if stage.inputs}
-    oldest: dict[str, Micros] = {}
-    for lag in await bus.lag():
-        records[lag.stage] = records.get(lag.stage, 0) + lag.records
-        if lag.records and lag.oldest:
-            oldest[lag.stage] = min(oldest.get(lag.stage, lag.oldest), lag.oldest)
+def _outage(outage: Outage) -> Finding:
+    if not outage.since:
+        return Finding("warning", "bus", "bus_not_asked")
+    if outage.settings:
+        return Finding("error", "bus", "topics_differ", {"why": outage.why})
+    values: dict[str, str | int | float] = {"since": outage.since, "why": outage.why}
+    if not outage.servers:
+        return Finding("error", "bus", "bus_refuses", values)
+    values["servers"] = "; ".join(f"{server}: {problem}" for server, problem in outage.servers.items())
+    return Finding("error", "bus", "brokers_away", values)
+
+
+def _older_rules(view: BusView, host: HostView) -> list[Finding]:
+    """Engines of this host that work with another rule set than the current one."""
     return [
-        StageLag(stage, count, max(0.0, (now - oldest[stage]) / SECOND) if stage in oldest else 0.0)
-        for stage, count in records.items()
+        Finding(
+            "warning", process["group"], "rules_older", {"rules": process["rules"][:12], "current": view.rule_set[:12]}
+        )
+        for process in host.processes
+        if view.rule_set and process.get("rules") and process["rules"] != view.rule_set
     ]
 
 
-_STUCK: Mapping[str, str] = {
-    "uncertain": "the receiver's answer was lost and it cannot be asked: find out there whether it has the report",
-    "rejected": "the receiver refused the content: see the report's detail, mend the incident, approve again",
-    "blocked_auth": "the receiver refused who we are: check [forward.receiver] token and ca_file, then restart forward",
-    "stale": "the incident changed between preview and approval: look at the preview again and approve it",
-}
+def _store(health: StoreHealth, since: Micros) -> list[Finding]:
+    match health.state:
+        case "green":
+            return []
+        case "yellow":
+            return [Finding("warning", "store", "store_yellow", {"detail": health.detail})]
+        case "slow":
+            return [Finding("warning", "store", "store_slow", {"detail": health.detail})]
+        case "red":
+            return [Finding("error", "store", "store_red", {"detail": health.detail})]
+        case "away":
+            return [Finding("error", "store", "store_away", {"detail": health.detail, "since": since})]
 
 
-def _stuck(state: str, count: int) -> Finding:
-    return Finding("error", "forward", f"{count} report(s) {state}", _STUCK[state])
-
-
-async def _reports(bus: Bus) -> dict[str, int]:
-    """How many reports are in each state, as the forwarder has committed it."""
-    counts: dict[str, int] = {}
-    async for _, state in bus.states("forward"):
-        for report in Ledger(state).reports:
-            counts[report.state] = counts.get(report.state, 0) + 1
-    return counts
-
-
-async def _silent_sources(bus: Bus, now: Micros) -> list[str]:
-    newest: dict[str, int] = {}
-    async for _, state in bus.states("collect"):
-        for source, minute in _last_minutes(state).items():
-            newest[source] = max(newest.get(source, 0), minute)
-    minute_now = now // MINUTE
-    return sorted(source for source, minute in newest.items() if SILENT_AFTER_MINUTES < minute_now - minute <= 24 * 60)
-
-
-def _last_minutes(state: Mapping[bytes, bytes]) -> dict[str, int]:
-    newest: dict[str, int] = {}
-    for key in state:
-        if key.startswith(PREFIX):
-            minute, source = parse_key(key)
-            newest[source] = max(newest.get(source, 0), minute)
-    return newest
+def seconds_between(start: Micros, now: Micros) -> float:
+    """A length of time in seconds, never negative."""
+    return max(0.0, (now - start) / SECOND)

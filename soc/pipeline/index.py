@@ -1,17 +1,25 @@
-"""Index: every view's records in, documents written to the store; the only stage that writes it."""
+"""Index: every view's records in, documents written to the store; the only stage that writes it.
+
+A batch is committed when all its documents are durable, so a repeat after a crash writes the same versions again. While the
+store is away the batch is held and nothing else is read: memory stays flat, the lag grows, and every other stage goes on.
+
+``rebuild`` makes the store anew from all retained records, while everything else goes on.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import structlog
 
-from soc.bus.base import Bus, Message, Record, raw_id
-from soc.clock import Micros
+from soc.bus.base import Bus, Message, Positions, Record, raw_id
+from soc.clock import SECOND, Micros
 from soc.errors import RecordError, UnavailableError
 from soc.model import Alert, DeadLetter, Event, Incident, Report, decode, encode
 from soc.pipeline.loop import FETCH_LIMIT, Work
 from soc.pipeline.table import ALERTS, AUDIT, DEADLETTER, EVENTS, INCIDENTS, OUTBOX
-from soc.store.base import Document, Store
+from soc.pipeline.waiting import pause
+from soc.store.base import Document, Refusal, Store
 from soc.store.documents import (
     alert_document,
     audit_document,
@@ -20,11 +28,11 @@ from soc.store.documents import (
     incident_document,
     report_document,
 )
-from soc.telemetry import STORE_REFUSED
+from soc.telemetry import DEAD_LETTERS, STORE_AVAILABLE, STORE_REFUSED, STORE_SUCCESS
 
 log = structlog.get_logger()
 
-_VIEWS: Mapping[str, Callable[[bytes], Document]] = {
+VIEWS: Mapping[str, Callable[[bytes], Document]] = {
     EVENTS: lambda value: event_document(decode(value, Event)),
     ALERTS: lambda value: alert_document(decode(value, Alert)),
     INCIDENTS: lambda value: incident_document(decode(value, Incident)),
@@ -34,67 +42,165 @@ _VIEWS: Mapping[str, Callable[[bytes], Document]] = {
 }
 
 RETRY_SECONDS = 1.0
+SELDOM_SECONDS = 60.0
+"""How often it is told again that the store is away."""
+STOP_SECONDS = 5.0
+"""How long a write may go on after the process was told to stop."""
+END_SECONDS = 1.0
+"""Without a record for so long the end is reached, though markers of transactions may lie before it."""
+
+
+class PatientWriter:
+    """Writes to a store that may be away: it waits, says so once and then seldom, and gives up only when told to stop."""
+
+    def __init__(self, store: Store, stop: asyncio.Event, *, retry_seconds: float = RETRY_SECONDS) -> None:
+        self._store = store
+        self._stop = stop
+        self._retry_seconds = retry_seconds
+
+    async def write(self, documents: Sequence[Document]) -> Sequence[Refusal]:
+        """Write them all; returns those that the store will never take, with the reason.
+
+        Raises:
+            UnavailableError: it was told to stop before they were durable; some of them may be.
+        """
+        if not documents:
+            return ()
+        time = asyncio.get_running_loop().time
+        away_since = told = 0.0
+        while True:
+            try:
+                refusals = await self._try(documents)
+            except UnavailableError as error:
+                STORE_AVAILABLE.set(0)
+                away_since = away_since or time()
+                if not told or time() - told >= SELDOM_SECONDS:
+                    told = time()
+                    log.warning("store_unavailable", error=str(error), away_seconds=round(told - away_since))
+                if self._stop.is_set():
+                    raise
+                await pause(self._stop, self._retry_seconds)
+                continue
+            STORE_AVAILABLE.set(1)
+            if away_since:
+                log.info("store_available", away_seconds=round(time() - away_since))
+            return refusals
+
+    async def _try(self, documents: Sequence[Document]) -> Sequence[Refusal]:
+        """One write, given up some seconds after ``stop`` is set: a repeat of any part of it changes nothing."""
+        if self._stop.is_set():
+            raise UnavailableError("told to stop while the store was away: the batch is written after the next start")
+        writing = asyncio.ensure_future(self._store.write(documents))
+        stopped = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({writing, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not writing.done():
+                await asyncio.wait({writing}, timeout=STOP_SECONDS)
+            if not writing.done():
+                raise UnavailableError(
+                    "told to stop, and the store did not answer: the batch is written after the next start"
+                )
+            return writing.result()
+        finally:
+            writing.cancel()
+            stopped.cancel()
+            await asyncio.wait({writing, stopped})
 
 
 class Index:
-    """Writes documents, then commits how far it read: a repeat after a crash writes the same versions again."""
+    """Writes documents, then commits how far it read."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, stop: asyncio.Event | None = None) -> None:
+        self._writer = PatientWriter(store, stop or asyncio.Event())
 
     def restore(self, state: Mapping[bytes, bytes]) -> None:
         """The store is the state."""
 
-    async def step(self, records: Sequence[Record], now: Micros) -> Work:  # noqa: ARG002 - the store keeps no time
-        """Write one batch; what cannot be a document goes to the dead letters, but never a dead letter itself."""
+    async def step(self, records: Sequence[Record], now: Micros) -> Work:
+        """Write one batch; what cannot be a document goes to the dead letters, but never a dead letter itself.
+
+        Raises:
+            UnavailableError: it was told to stop while the store was away.
+        """
         work = Work()
         documents: list[Document] = []
+        origins: dict[tuple[str, str, int], Record] = {}
         for record in records:
             try:
-                documents.append(_VIEWS[record.topic](record.value))
+                document = VIEWS[record.topic](record.value)
             except RecordError as error:
-                self._refuse(record, error.reason, work)
-        await self._write(documents)
+                _refuse(record, error.reason, work)
+                continue
+            documents.append(document)
+            origins[document.kind, document.id, document.version] = record
+        for document, reason in await self._writer.write(documents):
+            _refuse(origins[document.kind, document.id, document.version], f"the store: {reason}", work)
+        if documents:
+            STORE_SUCCESS.set(now / SECOND)
         return work
 
-    async def _write(self, documents: Sequence[Document]) -> None:
-        while documents:
-            try:
-                refused = await self._store.write(documents)
-            except UnavailableError as error:
-                log.warning("store_unavailable", error=str(error))
-                await asyncio.sleep(RETRY_SECONDS)
-                continue
-            for refusal in refused:
-                STORE_REFUSED.labels(refusal.document.kind).inc()
-                log.error("store_refused", id=refusal.document.id, reason=refusal.reason)
-            return
 
-    def _refuse(self, record: Record, reason: str, work: Work) -> None:
-        STORE_REFUSED.labels(record.topic).inc()
-        log.error("no_document", topic=record.topic, address=raw_id(record), reason=reason)
-        if record.topic != DEADLETTER:
-            key = record.key.decode("utf-8", "replace")
-            letter = DeadLetter(raw_id(record), "index", reason, record.value, key, "", "", record.appended)
-            work.outputs.append(Message(DEADLETTER, record.key, encode(letter)))
+def _refuse(record: Record, reason: str, work: Work) -> None:
+    STORE_REFUSED.labels(record.topic).inc()
+    log.error("no_document", topic=record.topic, address=raw_id(record), reason=reason)
+    if record.topic != DEADLETTER:
+        DEAD_LETTERS.labels("index").inc()
+        key = record.key.decode("utf-8", "replace")
+        letter = DeadLetter(raw_id(record), "index", reason, record.value, key, "", "", record.appended)
+        work.outputs.append(Message(DEADLETTER, record.key, encode(letter)))
 
 
-async def rebuild(bus: Bus, store: Store, progress: Callable[[int], None] = lambda _: None) -> int:
-    """Empty the store and write every retained record into it again; returns how many documents were written."""
+class Rebuilt(NamedTuple):
+    """What a rebuild did.
+
+    Attributes:
+        documents: written, revisions of one counted each.
+        skipped: records that cannot be documents: their dead letters were written when they came first.
+        refused: documents that the store would not take.
+        missed: records that retention took while it ran.
+    """
+
+    documents: int
+    skipped: int
+    refused: int
+    missed: int
+
+
+async def rebuild(
+    bus: Bus, store: Store, progress: Callable[[int], None] = lambda _: None, stop: asyncio.Event | None = None
+) -> Rebuilt:
+    """Empty the store and write every retained record into it again, up to where the topics end when it begins.
+
+    What was interrupted is begun again: versions decide, whoever else writes meanwhile. The end is looked up after the store is
+    empty: what an index stage wrote and this removed is before it.
+
+    Raises:
+        UnavailableError: the bus is away, the store was when it had to be emptied, or ``stop`` was set.
+    """
+    writer = PatientWriter(store, stop or asyncio.Event())
     await store.clear()
-    reader = bus.reader(list(_VIEWS))
-    written = 0
+    ends = await bus.ends(list(VIEWS))
+    reader = bus.reader(list(VIEWS))
+    written = skipped = refused = 0
     try:
-        while records := await reader.fetch(FETCH_LIMIT, 0.0):
+        while not _has_reached(reader.positions, ends) and (records := await reader.fetch(FETCH_LIMIT, END_SECONDS)):
             documents: list[Document] = []
             for record in records:
                 try:
-                    documents.append(_VIEWS[record.topic](record.value))
+                    documents.append(VIEWS[record.topic](record.value))
                 except RecordError as error:
-                    log.error("no_document", topic=record.topic, address=raw_id(record), reason=error.reason)  # noqa: TRY400 - no trace
-            await store.write(documents)
-            written += len(documents)
+                    skipped += 1
+                    log.warning("no_document", topic=record.topic, address=raw_id(record), reason=error.reason)
+            refusals = await writer.write(documents)
+            for document, reason in refusals:
+                log.warning("store_refused", kind=document.kind, id=document.id, reason=reason)
+            refused += len(refusals)
+            written += len(documents) - len(refusals)
             progress(written)
+        return Rebuilt(written, skipped, refused, reader.skipped)
     finally:
         await reader.close()
-    return written
+
+
+def _has_reached(positions: Positions, ends: Positions) -> bool:
+    return all(positions.get(log_of, 0) >= end for log_of, end in ends.items())

@@ -1,11 +1,13 @@
 """Retention: once a minute the oldest records of each topic and the oldest events of the store go, never one still to be read."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 
 import structlog
 
 from soc.bus.base import Bus
 from soc.clock import DAY, Clock
+from soc.errors import BusFullError, UnavailableError
 from soc.pipeline.table import ACTIONS, ANSWERS, DETECTIONS, EPISODES, EVENTS, RAW
 from soc.pipeline.waiting import pause
 from soc.settings import Settings
@@ -18,23 +20,47 @@ DERIVED = (EVENTS, DETECTIONS, EPISODES, ACTIONS, ANSWERS)
 what the store is rebuilt from, and stay."""
 
 EVERY_SECONDS = 60.0
+LOOK_SECONDS = 1.0
 DAY_SECONDS = 86_400.0
 SHIPPED_SECONDS = 3600.0
 UNBOUNDED = 1 << 62
 
 
 async def keep_retention(bus: Bus, store: Store, settings: Settings, clock: Clock, stop: asyncio.Event) -> None:
-    """Apply the settings' retention until told to stop."""
+    """Apply the settings' retention until told to stop; what cannot be reached now is trimmed later."""
     while not stop.is_set():
-        await apply_retention(bus, store, settings, clock)
+        try:
+            await apply_retention(bus, store, settings, clock)
+        except UnavailableError as error:
+            log.warning("not_trimmed", error=str(error), again_in=EVERY_SECONDS)
         await pause(stop, EVERY_SECONDS)
 
 
-async def keep_log_retention(log_bus: Bus, settings: Settings, stop: asyncio.Event) -> None:
-    """Keep a collector's own log to what was not shipped yet, and the last hour for who wants to look."""
+async def keep_log_retention(
+    log_bus: Bus, settings: Settings, stop: asyncio.Event, crowded: Callable[[], bool] = lambda: False
+) -> None:
+    """Keep a collector's own log to what was not shipped yet, and the last hour for who wants to look.
+
+    Args:
+        crowded: whether the intake has no room now; then all that was shipped goes at once.
+    """
+    waited = EVERY_SECONDS
     while not stop.is_set():
-        await log_bus.retain(RAW, max_age=SHIPPED_SECONDS, max_bytes=settings.bus.raw_max_bytes)
-        await pause(stop, EVERY_SECONDS)
+        room = not crowded()
+        if waited >= EVERY_SECONDS or not room:
+            waited = 0.0
+            age, size = (SHIPPED_SECONDS, settings.bus.raw_max_bytes) if room else (0.0, 0)
+            try:
+                await log_bus.retain(RAW, max_age=age, max_bytes=size)
+            except (BusFullError, UnavailableError) as error:
+                log.warning("log_not_trimmed", error=str(error), again_in=LOOK_SECONDS)
+        await pause(stop, LOOK_SECONDS)
+        waited += LOOK_SECONDS
+
+
+def retention_days(settings: Settings) -> Mapping[str, float]:
+    """How old the records of each trimmed topic may get."""
+    return {RAW: settings.bus.raw_max_age_days, **dict.fromkeys(DERIVED, settings.bus.max_age_days)}
 
 
 async def apply_retention(bus: Bus, store: Store, settings: Settings, clock: Clock) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from soc.bus.base import Bus, Message
+from soc.bus.base import Bus, Message, Positions
 from soc.errors import LogMismatchError, RuleError, SettingsError
 from soc.model import Bundle, RuleInfo, decode, encode
 from soc.pipeline.table import RULES
@@ -106,10 +106,11 @@ class RuleSets:
         self._bus = bus
         self._known: dict[str, PublishedRules] = {}
         self._latest = ""
+        self._positions: Positions = {}
 
     async def refresh(self) -> None:
-        """Read what has been published since the start."""
-        reader = self._bus.reader([RULES])
+        """Read what has been published since the last time."""
+        reader = self._bus.reader([RULES], self._positions)
         try:
             while records := await reader.fetch(16, 0.0):
                 for record in records:
@@ -117,6 +118,7 @@ class RuleSets:
                     self._latest = key
                     if key not in self._known:
                         self._known[key] = decode(record.value, PublishedRules)
+                self._positions = reader.positions
         finally:
             await reader.close()
 

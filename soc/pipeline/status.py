@@ -1,11 +1,13 @@
 """What each process of an installation says of itself: one small JSON file in ``<data_dir>/run``, replaced atomically."""
 
 import os
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
-from soc.clock import Micros
+from soc.clock import Clock, Micros, now
 
 
 class ProcessStatus(msgspec.Struct, frozen=True):
@@ -16,6 +18,8 @@ class ProcessStatus(msgspec.Struct, frozen=True):
         ready: every claim is owned and every port is bound.
         addresses: name of a listener or page → where it is bound, ``127.0.0.1:5514``.
         counters: listener → its counters since the start.
+        rules: hash of the rule set that its engine works with, "" without one.
+        troubles: role → what keeps it from its work although it runs, and what to do.
     """
 
     group: str
@@ -26,6 +30,8 @@ class ProcessStatus(msgspec.Struct, frozen=True):
     ready: bool
     addresses: dict[str, str]
     counters: dict[str, dict[str, int]] = {}
+    rules: str = ""
+    troubles: dict[str, str] = {}
 
 
 def run_dir(data_dir: Path) -> Path:
@@ -34,13 +40,17 @@ def run_dir(data_dir: Path) -> Path:
 
 
 def write_status(data_dir: Path, status: ProcessStatus) -> None:
-    """Replace a process's file."""
-    directory = run_dir(data_dir)
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"{status.group}.json"
-    temporary = path.with_suffix(f".{status.pid}.tmp")
-    temporary.write_bytes(msgspec.json.encode(status))
-    temporary.replace(path)
+    """Replace a process's file, if it can be written."""
+    _replace(run_dir(data_dir) / f"{status.group}.json", msgspec.json.encode(status))
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Replace a file whole. One that cannot be written stays as it is: a full disk, told by what needs it, must not end a host."""
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        temporary.replace(path)
 
 
 def read_statuses(data_dir: Path) -> list[ProcessStatus]:
@@ -68,3 +78,51 @@ def is_alive(status: ProcessStatus) -> bool:
     except PermissionError:
         return True
     return True
+
+
+class SupervisorStatus(msgspec.Struct, frozen=True):
+    """What the supervisor of a host says of it.
+
+    Attributes:
+        ended: process → when it ended without being told to, the newest ``KEPT_ENDS`` of them.
+        away: ``bus`` and ``store``, as far as they are away, and since when.
+    """
+
+    ended: dict[str, list[Micros]] = {}
+    away: dict[str, Micros] = {}
+
+
+KEPT_ENDS = 20
+_SUPERVISOR = "supervisor.state"
+
+
+class HostStatus:
+    """Keeps the supervisor's file in ``<data_dir>/run`` as it is told; a new run begins with an empty one."""
+
+    def __init__(self, data_dir: Path, clock: Clock = now) -> None:
+        self._path = run_dir(data_dir) / _SUPERVISOR
+        self._clock = clock
+        self._ended: dict[str, list[Micros]] = {}
+        self._away: dict[str, Micros] = {}
+        self._write()
+
+    def say_ended(self, group: str) -> None:
+        """A process ended without being told to."""
+        self._ended[group] = [*self._ended.get(group, ()), self._clock()][-KEPT_ENDS:]
+        self._write()
+
+    def say_away(self, away: Mapping[str, Micros]) -> None:
+        """What is away, and since when."""
+        self._away = dict(away)
+        self._write()
+
+    def _write(self) -> None:
+        _replace(self._path, msgspec.json.encode(SupervisorStatus(self._ended, self._away)))
+
+
+def read_supervisor(data_dir: Path) -> SupervisorStatus | None:
+    """The supervisor's file; None if there is none that is whole."""
+    try:
+        return msgspec.json.decode((run_dir(data_dir) / _SUPERVISOR).read_bytes(), type=SupervisorStatus)
+    except (OSError, msgspec.DecodeError):
+        return None

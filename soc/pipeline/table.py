@@ -24,6 +24,7 @@ RULES = "soc.rules"
 
 
 SHIP = "ship"
+MIGRATE = "migrate"
 
 
 def topology(partitions: int, instances: int = 1) -> Topology:
@@ -45,7 +46,8 @@ def topology(partitions: int, instances: int = 1) -> Topology:
         Stage("index", (EVENTS, ALERTS, INCIDENTS, OUTBOX, DEADLETTER, AUDIT), (DEADLETTER,), p),
     )
     single = (EPISODES, ACTIONS, ANSWERS, ALERTS, INCIDENTS, OUTBOX, AUDIT, DEADLETTER, RULES)
-    return Topology(stages, {RAW: p, EVENTS: p, DETECTIONS: p, **dict.fromkeys(single, 1)})
+    topics = {RAW: p, EVENTS: p, DETECTIONS: p, **dict.fromkeys(single, 1)}
+    return Topology((*stages, Stage(MIGRATE, (), tuple(topics), 1)), topics)
 
 
 def collector_topology() -> Topology:

@@ -7,6 +7,7 @@ from soc.clock import Micros
 from soc.errors import RecordError
 from soc.model import Action, DeadLetter, Episode, RuleInfo, decode, encode
 from soc.pipeline.loop import Work
+from soc.pipeline.pace import Pace
 from soc.pipeline.ruleset import RuleSets
 from soc.pipeline.table import ACTIONS, ALERTS, ANSWERS, AUDIT, DEADLETTER, INCIDENTS
 from soc.telemetry import DEAD_LETTERS
@@ -21,13 +22,16 @@ class TriageStage:
     def __init__(self, sets: RuleSets, make_fold: MakeFold) -> None:
         self._sets = sets
         self._fold = make_fold(sets.info)
+        self._pace = Pace()
 
     def restore(self, state: Mapping[bytes, bytes]) -> None:
         """Take up every alert and incident."""
         self._fold.restore(state)
 
     async def step(self, records: Sequence[Record], now: Micros) -> Work:
-        """Fold one batch."""
+        """Fold one batch; one with a person's act in it at once."""
+        if not any(record.topic == ACTIONS for record in records):
+            await self._pace.wait(records)
         work = Work()
         items: list[Episode | Action] = []
         for record in records:
@@ -46,6 +50,7 @@ class TriageStage:
         for entry in outcome.audit:
             work.outputs.append(Message(AUDIT, b"triage", entry))
         work.state.update(outcome.state)
+        self._pace.note(records, work.outputs)
         return work
 
     async def _learn_rules(self, items: Sequence[Episode | Action]) -> None:

@@ -53,6 +53,22 @@ class Page(NamedTuple):
     total: int
 
 
+class StoreHealth(NamedTuple):
+    """How the store is, for people.
+
+    Attributes:
+        state: ``green``: well. ``yellow``: it works, and something should be looked at (copies are missing, the disk is nearly
+            full). ``red``: a part of it is missing: writes to that part and every search of that kind wait and fail until a person
+            mends it or the cluster brings it back. ``slow``: it answers late. ``away``: nobody answers, or it refuses us.
+        detail: one line with what is meant: file, indices, seconds, sizes.
+        advice: what to do; "" when there is nothing to do.
+    """
+
+    state: Literal["green", "yellow", "red", "slow", "away"]
+    detail: str
+    advice: str
+
+
 class Store(Protocol):
     """What search, the console and the API read."""
 
@@ -95,6 +111,10 @@ class Store(Protocol):
 
     async def delete_before(self, kind: Kind, time: Micros) -> int:
         """Retention: drop documents older than ``time``; returns how many."""
+        ...
+
+    async def health(self) -> StoreHealth:
+        """How it is; asks for at most 5 seconds and never raises ``UnavailableError``: being away is an answer here."""
         ...
 
     async def close(self) -> None:

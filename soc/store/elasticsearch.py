@@ -1,13 +1,13 @@
-"""The store on Elasticsearch 9: documents in, pages of them out; one index a kind and month, versions decide what is new.
+"""The store on Elasticsearch 9: documents in, pages of them out; one index a kind and period, versions decide what is new.
 
-An index is a function of the document: the month its id begins with, else the month of its time. So a repeat meets the
-document it repeats, and external versions make it change nothing. Documents that are not alerts or incidents must keep
-their time from version to version, as events, reports and audit entries do. See ``docs/adr/0013-elasticsearch.md``.
+An index is a function of the document (``period_of``): an event's day of receipt, the month an alert's id begins with, else
+the month of its time. So a repeat meets the document it repeats, and external versions make it change nothing. Documents
+that are not alerts or incidents must keep their time from version to version, as reports and audit entries do. See ``docs/adr/0013-elasticsearch.md``.
 """
 
 import asyncio
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, cast, get_args
@@ -17,28 +17,23 @@ from elasticsearch import ApiError, AsyncElasticsearch
 from soc.clock import Micros
 from soc.errors import UnavailableError
 from soc.settings import ElasticsearchSettings, content_dir
-from soc.store.base import Document, Kind, Page, Refusal
+from soc.store.base import Document, Kind, Page, Refusal, StoreHealth
 from soc.store.elasticsearch_bulk import Bulk
-from soc.store.elasticsearch_client import Health, Patience, Requests, reason_of, told
-from soc.store.elasticsearch_document import (
-    LATE,
-    SEPARATOR,
-    UNCOUNTED,
-    key_of,
-    month_in,
-    month_of,
-    name_key,
-    prepare_all,
-    restore,
-)
-from soc.store.elasticsearch_query import NOTHING, Clause, Plan, both, none, plan
+from soc.store.elasticsearch_client import Patience, Requests, reason_of, told
+from soc.store.elasticsearch_document import LATE, day_of, key_of, month_in, prepare_all, restore
+from soc.store.elasticsearch_query import NOTHING, Clause, Plan, both, none, plan, regular, vague
+from soc.store.elasticsearch_terms import SEPARATOR, UNPAIRED, name_key, written
 from soc.store.elasticsearch_view import KEEP_ALIVE, NEWEST_FIRST, View
 from soc.store.query import Query, matches
 from soc.store.words import texts_of
 
 TOTAL_LIMIT = 10_000
 _KINDS: tuple[Kind, ...] = get_args(Kind)
+_SHARDS = "index.number_of_shards"
 _SLICE = 1000
+_PART = 500
+_ON_THEIR_WAY = 2
+"""Parts of a write that are sent at once, while the next is prepared."""
 _MORE_COUNTS = 1000
 
 
@@ -52,7 +47,10 @@ def connect(settings: ElasticsearchSettings, patience: Patience | None = None) -
     if settings.ca_file:
         options["ca_certs"] = settings.ca_file
     return ElasticsearchStore(
-        AsyncElasticsearch(list(settings.urls), **options), prefix=settings.prefix, patience=patience
+        AsyncElasticsearch(list(settings.urls), **options),
+        prefix=settings.prefix,
+        event_shards=settings.event_shards,
+        patience=patience,
     )
 
 
@@ -63,7 +61,15 @@ class ElasticsearchStore:
     second.
     """
 
-    def __init__(self, client: AsyncElasticsearch, *, prefix: str = "soc", patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        client: AsyncElasticsearch,
+        *,
+        prefix: str = "soc",
+        event_shards: int = 1,
+        patience: Patience | None = None,
+    ) -> None:
+        self._event_shards = event_shards
         self._client = client
         self._prefix = prefix
         self._requests = Requests(client, prefix, patience or Patience())
@@ -72,22 +78,22 @@ class ElasticsearchStore:
         self._has_template = False
 
     async def write(self, documents: Sequence[Document]) -> Sequence[Refusal]:
-        """See the port. While one part is on its way the next is prepared, in a thread: the loop stays free."""
+        """See the port. While parts are on their way the next is prepared, in a thread: the loop stays free."""
         await self._put_template()
         refusals: list[Refusal] = []
-        sending: asyncio.Task[list[Refusal]] | None = None
+        sending: deque[asyncio.Task[list[Refusal]]] = deque()
         try:
             async with asyncio.TaskGroup() as group:
-                for part in _chunks(documents):
+                for part in _chunks(documents, _PART):
                     prepared, refused = await asyncio.to_thread(prepare_all, part, self._prefix)
                     refusals += refused
-                    if sending is not None:
-                        refusals += await sending
-                    sending = group.create_task(self._bulk.write(prepared))
+                    if len(sending) == _ON_THEIR_WAY:
+                        refusals += await sending.popleft()
+                    sending.append(group.create_task(self._bulk.write(prepared)))
         except ExceptionGroup as failed:
-            # The one part that was on its way; it is raised as what it is.
+            # Of the parts that were on their way; it is raised as what it is.
             raise failed.exceptions[0] from None
-        return [*refusals, *sending.result()] if sending is not None else refusals
+        return [*refusals, *(refusal for task in sending for refusal in task.result())]
 
     async def get(self, kind: Kind, id: str) -> Document | None:  # noqa: A002 - the port's name
         """See the port."""
@@ -160,16 +166,15 @@ class ElasticsearchStore:
         and those it cannot decide on, are read: the newest 10,000 of them.
         """
         asked = plan(query)
-        key = name_key(field)
         counter: Counter[str] = Counter()
-        long: Clause = {"term": {"soc.names" if field in UNCOUNTED else "soc.vague": key}}
-        if field not in UNCOUNTED and asked.sure != NOTHING:
+        long = vague(field)
+        if field not in UNPAIRED and asked.sure != NOTHING:
             counted = both(asked.sure, none(long))
-            include = _regular(key + SEPARATOR) + ".*"
-            terms = {"field": "soc.counted", "include": include, "size": limit + _MORE_COUNTS}
+            include = regular(name_key(field) + SEPARATOR) + ".*"
+            terms = {"field": "soc.pairs", "include": include, "size": limit + _MORE_COUNTS}
             answer = await self._view.search(kind, query=counted, size=0, aggs={"values": {"terms": terms}})
             for bucket in answer["aggregations"]["values"]["buckets"] if "aggregations" in answer else ():
-                counter[bucket["key"].partition(SEPARATOR)[2]] += bucket["doc_count"]
+                counter[written(bucket["key"])] += bucket["doc_count"]
         undecided = _either_undecided(asked, long)
         if undecided != NOTHING:
             async with self._view.snapshot(kind) as snapshot:
@@ -188,18 +193,19 @@ class ElasticsearchStore:
                 )
         self._bulk.unseen.clear()
         self._has_template = False
-        await self._put_template()
+        await self._put_template(made_anew=True)
 
     async def delete_before(self, kind: Kind, time: Micros) -> int:
-        """See the port: months that are over as a whole are dropped with their index, the rest document by document."""
+        """See the port: days and months that are over as a whole are dropped with their index, the rest document by document."""
         await self._view.show(kind)
-        last = month_of(time)
+        last = day_of(time)
         deleted = 0
         for index in await self._indices(kind):
             newest = await self._view.search(kind, index=index, sort=NEWEST_FIRST, size=1, track_total_hits=True)
             hits = newest["hits"]["hits"]
-            month = index.rpartition("-")[2]
-            if hits and hits[0]["sort"][0] < time and month < last and month != LATE:
+            period = index.rpartition("-")[2]
+            is_over = period < last[: len(period)] and period != LATE
+            if is_over and not (hits and hits[0]["sort"][0] >= time):
                 await self._requests.send(
                     lambda client, index=index: client.indices.delete(index=index, ignore_unavailable=True)
                 )
@@ -208,8 +214,8 @@ class ElasticsearchStore:
                 deleted += await self._delete_some(kind, index, time)
         return deleted
 
-    async def health(self) -> Health:
-        """Whether it is well, red, slow or away; asks for at most 5 seconds and never raises."""
+    async def health(self) -> StoreHealth:
+        """See the port."""
         return await self._requests.health()
 
     async def close(self) -> None:
@@ -218,22 +224,43 @@ class ElasticsearchStore:
 
     # ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _put_template(self) -> None:
+    async def _check_schema(self, schema: int) -> None:
+        """Terms of another making in the same indices would be searched as if they were ours.
+
+        Raises:
+            UnavailableError: the template that is there was put by a version with other terms.
+        """
+        there = await self._requests.send(
+            lambda client: client.options(ignore_status=404).indices.get_index_template(name=f"{self._prefix}*")
+        )
+        for found in there.body.get("index_templates", ()):
+            if found["name"] in {self._prefix, f"{self._prefix}-events"}:
+                made = found["index_template"].get("_meta", {}).get("schema")
+                if made != schema:
+                    raise UnavailableError(
+                        f"the indices {self._prefix}-* are of schema {made}, not {schema}: run `soc store rebuild`"
+                    )
+
+    async def _put_template(self, *, made_anew: bool = False) -> None:
         """Put the index template once a process, before the first write: an index made without it could not be searched."""
         if self._has_template:
             return
         text = (content_dir("deploy") / "elasticsearch" / "index-template.json").read_text(encoding="utf-8")
         template: dict[str, Any] = json.loads(text)
-        patterns = [self._view.index(kind, "*") for kind in _KINDS]
-        await self._requests.send(
-            lambda client: client.indices.put_index_template(
-                name=self._prefix,
-                index_patterns=patterns,
-                template=template["template"],
-                priority=template["priority"],
-                meta=template["_meta"],
+        if not made_anew:
+            await self._check_schema(template["_meta"]["schema"])
+        for name, kinds, shards in (("", _KINDS[1:], 1), ("-events", _KINDS[:1], self._event_shards)):
+            patterns = [self._view.index(kind, "*") for kind in kinds]
+            body = {**template["template"], "settings": {**template["template"]["settings"], _SHARDS: shards}}
+            await self._requests.send(
+                lambda client, name=name, patterns=patterns, body=body: client.indices.put_index_template(
+                    name=f"{self._prefix}{name}",
+                    index_patterns=patterns,
+                    template=body,
+                    priority=template["priority"],
+                    meta=template["_meta"],
+                )
             )
-        )
         self._has_template = True
 
     async def _delete_some(self, kind: Kind, index: str, time: Micros) -> int:
@@ -323,11 +350,6 @@ def _address(hit: Mapping[str, Any]) -> dict[str, Any]:
         "if_seq_no": hit["_seq_no"],
         "if_primary_term": hit["_primary_term"],
     }
-
-
-def _regular(text: str) -> str:
-    """A literal in Lucene's regular expressions."""
-    return "".join(char if char.isalnum() or char == SEPARATOR else f"\\{char}" for char in text)
 
 
 def _chunks(items: Sequence[Any], size: int = _SLICE) -> Iterator[list[Any]]:

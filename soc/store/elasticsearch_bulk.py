@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from elasticsearch import ApiError
 
@@ -16,9 +16,11 @@ from soc.errors import UnavailableError
 from soc.store.base import Refusal
 from soc.store.elasticsearch_client import Requests, reason_of, told
 from soc.store.elasticsearch_document import Prepared
+from soc.telemetry import STORE_RETRIES
 
 MAX_BYTES = 8 * 1024 * 1024
 _CONFLICT = 409
+_HEADERS = {"content-type": "application/x-ndjson", "accept": "application/json"}
 _NOT_THE_DOCUMENT = frozenset({"validation_exception", "invalid_index_template_exception", "index_creation_exception"})
 
 
@@ -57,6 +59,7 @@ class Bulk:
             lines = [line for prepared in left for line in (prepared.action, prepared.source)]
             try:
                 items = await self.send(lines)
+                self.unseen.update(prepared.place for prepared in left)
             except ApiError as error:
                 # The request as a whole cannot be read or is too large: halves tell which document it is.
                 if len(left) == 1:
@@ -70,6 +73,7 @@ class Bulk:
                     case "refused":
                         refusals.append(Refusal(prepared.document, _told(item)))
                     case "again":
+                        STORE_RETRIES.labels(item["status"]).inc()
                         again.append(prepared)
                         reason = _told(item)
                     case _:
@@ -83,16 +87,18 @@ class Bulk:
     async def send(self, lines: Sequence[bytes]) -> list[Mapping[str, Any]]:
         """One bulk request, repeated while it is refused as a whole; the answer's items in order."""
         seconds = max(1, int(self._requests.patience.request_seconds / 2))
-        # The client passes lines of bytes on as they are; its annotation knows mappings only.
-        operations = cast("Sequence[Mapping[str, Any]]", lines)
+        # One body of ours: the client's own ``bulk`` would go through it line by line.
+        body = b"\n".join((*lines, b""))
         answer = await self._requests.attempt(
-            lambda client: client.bulk(
-                operations=operations, timeout=f"{seconds}s", filter_path="items.*.status,items.*.error,items.*._index"
+            lambda client: client.perform_request(
+                "POST",
+                "/_bulk",
+                params={"timeout": f"{seconds}s", "filter_path": "items.*.status,items.*.error"},
+                headers=_HEADERS,
+                body=body,
             )
         )
-        items: list[Mapping[str, Any]] = [next(iter(item.values())) for item in answer["items"]]
-        self.unseen.update(item["_index"] for item in items if item["status"] < 300)
-        return items
+        return [next(iter(item.values())) for item in answer["items"]]
 
 
 def judged(item: Mapping[str, Any]) -> str:

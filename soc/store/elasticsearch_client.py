@@ -9,11 +9,13 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from elasticsearch import ApiError, AsyncElasticsearch, ConnectionTimeout, TransportError
 
 from soc.errors import UnavailableError
+from soc.store.base import StoreHealth
+from soc.telemetry import STORE_RETRIES
 
 T = TypeVar("T")
 
@@ -25,21 +27,17 @@ _SLOW_SECONDS = 2.0
 _MAX_PENDING = 50
 """Cluster tasks waiting for the elected node; a healthy cluster has none for long."""
 
-State = Literal["green", "yellow", "red", "slow", "away"]
-
-
-class Health(NamedTuple):
-    """How the cluster is.
-
-    Attributes:
-        state: ``red``: it answers, and a primary of ours is missing: writes to that index wait and fail until a person or the
-            cluster brings it back. ``slow``: every primary is there, or it is not known, and answers come late. ``away``:
-            nobody answers at the address, or it refuses us. ``yellow``: copies are missing, everything works.
-        reason: one line with indices or seconds.
-    """
-
-    state: State
-    reason: str
+_IF_RED = (
+    "bring the node with that index's data back, or restore a snapshot; if the data are gone for good, delete the index and run"
+    " `soc store rebuild`"
+)
+_IF_FULL = (
+    "make room: lower [store] event_days, delete old indices or add a node; Elasticsearch takes writes again by itself below its"
+    " high watermark, and nothing is lost meanwhile"
+)
+_IF_SLOW = "look at its CPU, disk and heap; searches over months and a full disk make it slow. Documents wait in the bus meanwhile"
+_IF_AWAY = "start it, or mend [elasticsearch] urls or the account; documents wait in the bus meanwhile"
+_IF_YELLOW = "add or restart a node, so that every index has its copy again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +97,10 @@ class Requests:
                     raise
                 if error.status_code not in TEMPORARY:
                     raise UnavailableError(f"Elasticsearch refuses: {told(error)}") from error
+                STORE_RETRIES.labels(error.status_code).inc()
                 failure: ApiError | TransportError = error
             except TransportError as error:
+                STORE_RETRIES.labels("timeout" if isinstance(error, ConnectionTimeout) else "connection").inc()
                 failure = error
             await self.rest(number, told(failure), failure, tries=tries)
         raise AssertionError("rest() raises after the last try")
@@ -119,37 +119,57 @@ class Requests:
             return
         health = await self.health()
         raise UnavailableError(
-            f"Elasticsearch is {health.state} ({health.reason}); tried {tries} times: {reason}"
+            f"Elasticsearch is {health.state} ({health.detail}); tried {tries} times: {reason}"
         ) from cause
 
-    async def health(self) -> Health:
+    async def health(self) -> StoreHealth:
         """Ask once, for at most 5 seconds; never raises."""
         started = time.monotonic()
         client = self.client.options(request_timeout=_HEALTH_SECONDS)
         try:
             answer = await client.cluster.health(index=f"{self._prefix}-*", level="indices", timeout="2s")
+            blocked = await client.indices.get_settings(
+                index=f"{self._prefix}-*", name="index.blocks.*", filter_path="*.settings.index.blocks"
+            )
         except ConnectionTimeout:
-            return Health("slow", f"no answer within {_HEALTH_SECONDS:.0f} s")
+            return StoreHealth("slow", f"no answer within {_HEALTH_SECONDS:.0f} s", _IF_SLOW)
         except ApiError as error:
             if error.status_code in {408, 429}:
-                return Health("slow", told(error))
-            return Health("away", told(error))
+                return StoreHealth("slow", told(error), _IF_SLOW)
+            return StoreHealth("away", told(error), _IF_AWAY)
         except TransportError as error:
-            return Health("away", told(error))
-        return judge(answer.body, time.monotonic() - started)
+            return StoreHealth("away", told(error), _IF_AWAY)
+        health = judge(answer.body, time.monotonic() - started)
+        names = sorted(
+            name for name, found in blocked.body.items() if _is_blocked(found["settings"]["index"]["blocks"])
+        )
+        if names and health.state != "red":
+            return StoreHealth("red", f"writes are refused by {_some(names)}: a disk of the cluster is full", _IF_FULL)
+        return health
 
 
-def judge(answer: Mapping[str, Any], seconds: float) -> Health:
+def judge(answer: Mapping[str, Any], seconds: float) -> StoreHealth:
     """The state that a cluster's own health and the time it took to tell it make."""
     indices = cast("Mapping[str, Mapping[str, Any]]", answer.get("indices") or {})
     red = sorted(name for name, index in indices.items() if index.get("status") == "red")
     if red or answer.get("status") == "red":
-        return Health("red", f"no primary for {', '.join(red[:5]) or 'some index'}{' …' if len(red) > 5 else ''}")
+        return StoreHealth("red", f"no primary for {_some(red) if red else 'some index'}", _IF_RED)
     pending = int(answer.get("number_of_pending_tasks") or 0)
     if seconds > _SLOW_SECONDS or pending > _MAX_PENDING:
-        return Health("slow", f"answered after {seconds:.1f} s with {pending} tasks waiting")
-    state: State = "green" if answer.get("status") == "green" else "yellow"
-    return Health(state, f"{answer.get('number_of_nodes', '?')} nodes, answered in {seconds * 1000:.0f} ms")
+        return StoreHealth("slow", f"answered after {seconds:.1f} s with {pending} tasks waiting", _IF_SLOW)
+    detail = f"{answer.get('number_of_nodes', '?')} nodes, answered in {seconds * 1000:.0f} ms"
+    if answer.get("status") == "green":
+        return StoreHealth("green", detail, "")
+    return StoreHealth("yellow", f"copies are missing; {detail}", _IF_YELLOW)
+
+
+def _is_blocked(blocks: Mapping[str, Any]) -> bool:
+    """Elasticsearch sets the first by itself when a node's disk is fuller than its flood stage."""
+    return any(blocks.get(name) == "true" for name in ("read_only_allow_delete", "read_only", "write"))
+
+
+def _some(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:5])}{' …' if len(names) > 5 else ''}"
 
 
 def told(error: ApiError | TransportError) -> str:

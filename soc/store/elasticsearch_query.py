@@ -5,17 +5,24 @@ evaluator (a wildcard against a long value, several words that end in a prefix),
 second but not the first are fetched and ``soc.store.query.matches`` decides. Negation swaps the two.
 """
 
+import math
 from typing import Any, NamedTuple
 
-from soc.store.elasticsearch_document import (
+from soc.clock import SECOND, Micros
+from soc.store.elasticsearch_terms import (
     CUT,
     MAX_VALUE,
+    PLAIN,
+    PLAIN_DIGITS,
     SEPARATOR,
+    UNPAIRED,
+    is_plain,
     name_key,
+    plain_number,
     sortable_number,
-    sortable_time,
+    sortable_second,
 )
-from soc.store.query import All, And, Comparison, Exists, Field, Not, Or, Phrase, Query
+from soc.store.query import All, And, Comparison, Exists, Field, Not, Operator, Or, Phrase, Query
 from soc.store.words import tokens
 
 Clause = dict[str, Any]
@@ -27,6 +34,8 @@ _MAX_TOKEN = 255
 """UTF-16 units: the whitespace analyzer cuts longer words."""
 _MAX_WILDCARDS = 8
 """Its automaton of a pattern with many would be refused as too complex."""
+_OWN = SEPARATOR + PLAIN
+_ANY = {"*": f"[^{_OWN}]*", "?": f"[^{_OWN}]"}
 _MAX_DEPTH = 20
 """Elasticsearch refuses booleans nested deeper than 30; what lies deeper is decided by the evaluator."""
 
@@ -68,12 +77,12 @@ def plan(query: Query, depth: int = 0) -> Plan:
             part = plan(inner, depth + 1)
             return Plan(none(part.maybe), none(part.sure))
         case Exists(name):
-            exists: Clause = {"term": {"soc.names": name_key(name)}}
+            exists = has(name)
             return Plan(exists, exists)
         case Phrase():
             return _phrase(query)
         case Field(name, pattern):
-            return _field(name_key(name), pattern)
+            return _field(name, pattern)
         case Comparison():
             return _comparison(query)
 
@@ -125,27 +134,50 @@ def _in_order(field: str, words: tuple[str, ...]) -> Clause:
     return {"match_phrase": {field: " ".join(words)}}
 
 
-def _field(key: str, pattern: tuple[tuple[bool, str], ...]) -> Plan:
-    long = both({"term": {"soc.vague": key}}, *_words_of(pattern))
+def vague(name: str) -> Clause:
+    """The field has a value that is not among the pairs."""
+    return {"term": {"soc.vague": name_key(name)}}
+
+
+def has(name: str) -> Clause:
+    """The field has a value."""
+    if name in UNPAIRED:
+        return vague(name)
+    return either({"prefix": {"soc.pairs": {"value": name_key(name) + SEPARATOR}}}, vague(name))
+
+
+def regular(text: str) -> str:
+    """A literal in Lucene's regular expressions."""
+    return "".join(char if char.isalnum() or char in _OWN else f"\\{char}" for char in text)
+
+
+def _field(name: str, pattern: tuple[tuple[bool, str], ...]) -> Plan:
+    long = both(vague(name), *_words_of(pattern))
+    key = name_key(name) + SEPARATOR
+    literal = "".join(text for _, text in pattern)
     wildcards = sum(wild for wild, _ in pattern)
-    length = sum(len(text) for _, text in pattern)
+    if name in UNPAIRED or len(literal) > MAX_VALUE or any(char in literal for char in _OWN):
+        return Plan(NOTHING, long)
     if not wildcards:
-        if length > MAX_VALUE:
-            return Plan(NOTHING, long)
-        same: Clause = {"term": {"soc.pairs": f"{key}{SEPARATOR}{''.join(text for _, text in pattern)}"}}
+        same = _pair(key, literal)
         return Plan(same, same)
-    if wildcards > _MAX_WILDCARDS or length > MAX_VALUE:
-        return Plan(NOTHING, {"term": {"soc.names": key}})
-    sure: Clause = {"wildcard": {"soc.pairs": {"value": _escaped(key + SEPARATOR) + _wildcard(pattern)}}}
+    if wildcards > _MAX_WILDCARDS:
+        return Plan(NOTHING, has(name))
+    # After the name a plain number's mark, if it is one; after the value what was written, if that is another.
+    matched = "".join(_ANY[text] if wild else regular(text) for wild, text in pattern)
+    expression = f"{regular(key)}({PLAIN}.)?{matched}({SEPARATOR}.*)?"
+    sure: Clause = {"regexp": {"soc.pairs": {"value": expression, "flags": "NONE"}}}
     return Plan(sure, either(sure, long))
 
 
-def _wildcard(pattern: tuple[tuple[bool, str], ...]) -> str:
-    return "".join(text if wild else _escaped(text) for wild, text in pattern)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?")
+def _pair(key: str, value: str) -> Clause:
+    """The pair of a case-folded value, however it was written."""
+    if is_plain(value):
+        return {"term": {"soc.pairs": key + plain_number(value)}}
+    same: Clause = {"term": {"soc.pairs": key + value}}
+    if value.isascii() and not any(char.isalpha() for char in value):
+        return same
+    return either(same, {"prefix": {"soc.pairs": {"value": key + value + SEPARATOR}}})
 
 
 def _words_of(pattern: tuple[tuple[bool, str], ...]) -> list[Clause]:
@@ -185,26 +217,49 @@ def _goes_on(char: str) -> bool:
 
 
 def _comparison(query: Comparison) -> Plan:
-    key = name_key(query.name)
-    parts: list[Clause] = []
+    key = name_key(query.name) + SEPARATOR
+    sure: list[Clause] = []
+    maybe: list[Clause] = []
     if query.number is not None:
-        bound = sortable_number(query.number)
-        parts.append(_range(f"{key}{SEPARATOR}n", query.operator, bound, bound, closed=True))
+        numbers = either(
+            _plain_range(key, query.operator, query.number), _range(f"{key}n", query.operator, query.number)
+        )
+        sure.append(numbers)
+        maybe.append(numbers)
     if query.times is not None:
-        low, high = map(sortable_time, query.times)
-        parts.append(_range(f"{key}{SEPARATOR}t", query.operator, low, high, closed=False))
-    sure = either(*parts)
-    return Plan(sure, sure)
+        low, high = query.times
+        before = query.operator in {"<", "<="}
+        bound = low if query.operator in {"<", ">="} else high
+        sure.append(_seconds(f"{key}t", before, bound if before or bound % SECOND == 0 else bound + SECOND))
+        maybe.append(_seconds(f"{key}t", before, bound if not before or bound % SECOND == 0 else bound + SECOND))
+    return Plan(either(*sure), either(*maybe))
 
 
-def _range(start: str, operator: str, low: str, high: str, *, closed: bool) -> Clause:
-    """Against an interval, as the reference has it; ``start`` keeps the range within one name and one sort of value."""
-    if operator == "<":
-        bounds = {"gte": start, "lt": start + low}
-    elif operator == ">=":
-        bounds = {"gte": start + low, "lt": start + "g"}
-    elif operator == ">":
-        bounds = {"gt" if closed else "gte": start + high, "lt": start + "g"}
+def _plain_range(key: str, operator: Operator, number: float) -> Clause:
+    """Plain digits: whole numbers, so the bound is moved to the next one that counts."""
+    most = 10**PLAIN_DIGITS - 1
+    number = min(max(number, -1.0), most + 1.0)
+    low, high = 0, most
+    if operator in {">", ">="}:
+        low = max(0, math.ceil(number) if operator == ">=" else math.floor(number) + 1)
     else:
-        bounds = {"gte": start, "lte" if closed else "lt": start + high}
+        high = min(most, math.floor(number) if operator == "<=" else math.ceil(number) - 1)
+    if low > high:
+        return NOTHING
+    return {"range": {"soc.pairs": {"gte": key + plain_number(str(low)), "lte": key + plain_number(str(high))}}}
+
+
+def _range(start: str, operator: Operator, number: float) -> Clause:
+    """Other numbers; ``start`` keeps the range within one name and one sort of value ("g" is after every digit)."""
+    bound = start + sortable_number(number)
+    if operator in {"<", "<="}:
+        bounds = {"gte": start, "lt" if operator == "<" else "lte": bound}
+    else:
+        bounds = {"gt" if operator == ">" else "gte": bound, "lt": start + "g"}
     return {"range": {"soc.numbers": bounds}}
+
+
+def _seconds(start: str, before: bool, bound: Micros) -> Clause:
+    """Times before the second of ``bound``, or in it and later."""
+    second = start + sortable_second(bound)
+    return {"range": {"soc.numbers": {"gte": start, "lt": second} if before else {"gte": second, "lt": start + "g"}}}

@@ -8,6 +8,7 @@ from typing import Any
 from soc.errors import UnavailableError
 from soc.store.base import Kind
 from soc.store.elasticsearch_client import Requests, reason_of
+from soc.store.elasticsearch_document import TERMS
 from soc.store.elasticsearch_query import Clause
 
 SEARCH_SECONDS = 20.0
@@ -59,6 +60,8 @@ class View:
     async def ask(self, asked: dict[str, Any]) -> Mapping[str, Any]:
         """One search as it is written; see ``search``."""
         wanted = {name: value for name, value in asked.items() if value is not None}
+        if "source" not in wanted:
+            wanted["source_excludes"] = TERMS
         answer = await self._requests.send(
             lambda client: client.search(**wanted, timeout=f"{SEARCH_SECONDS:.0f}s"), tries=self._tries
         )
@@ -68,7 +71,9 @@ class View:
 
     async def read(self, places: list[dict[str, str]]) -> list[Mapping[str, Any]]:
         """Those of the (index, ``_id``) that exist; what is written is read at once, without any refresh."""
-        answer = await self._requests.send(lambda client: client.mget(docs=places), tries=self._tries)
+        answer = await self._requests.send(
+            lambda client: client.mget(docs=places, source_excludes=TERMS), tries=self._tries
+        )
         found: list[Mapping[str, Any]] = []
         for item in answer["docs"]:
             if item.get("found"):

@@ -10,6 +10,7 @@ The index process writes; the console and the commands read from other processes
 # ruff: noqa: S608 - the only names put into SQL are the fixed kinds and columns; every value is bound.
 
 import asyncio
+import shutil
 import sqlite3
 import time as monotonic
 from collections import Counter
@@ -24,7 +25,7 @@ import msgspec
 
 from soc.clock import Micros
 from soc.errors import UnavailableError
-from soc.store.base import Document, Kind, Page, Refusal
+from soc.store.base import Document, Kind, Page, Refusal, StoreHealth
 from soc.store.prefilter import Prefilter, prefilter
 from soc.store.query import Query, matches
 from soc.store.words import split, texts_of, tokens
@@ -36,6 +37,9 @@ TOTAL_LIMIT = 10_000
 SEARCH_SECONDS = 20.0
 """A search that takes longer is given up with advice, so that one reader's mistake never holds the thread for long."""
 BUSY_SECONDS = 30.0
+_HEALTH_SECONDS = 5.0
+_FREE_MEGABYTES = 512
+"""Less than this on the store's disk is told: a write needs room for the log beside the file."""
 _SCHEMA = 1
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 _BETWEEN = " \u2063 "
@@ -97,6 +101,34 @@ class EmbeddedStore:
         while deleted := await self._run(self._delete_chunk, kind, time):
             total += deleted
         return total
+
+    async def health(self) -> StoreHealth:
+        """See the port."""
+        if not self._path.exists():
+            return StoreHealth("green", f"{self._path}: not made yet, the index role does so", "")
+        started = monotonic.monotonic()
+        try:
+            megabytes, free = await asyncio.wait_for(self._run(self._sizes), _HEALTH_SECONDS)
+        except TimeoutError:
+            advice = "a search or another writer holds it; see who if it stays so"
+            return StoreHealth("slow", f"{self._path}: no answer within {_HEALTH_SECONDS:.0f} s", advice)
+        except UnavailableError as error:
+            return StoreHealth(
+                "red", str(error), "put the file away; `soc store rebuild` makes all documents anew from the bus"
+            )
+        seconds = monotonic.monotonic() - started
+        detail = f"{self._path}: {megabytes:,.0f} MB, answered in {seconds * 1000:.0f} ms"
+        if free < _FREE_MEGABYTES:
+            return StoreHealth("yellow", f"{detail}, {free:,.0f} MB free on its disk", "make room on the disk")
+        return StoreHealth("green", detail, "")
+
+    def _sizes(self) -> tuple[float, float]:
+        """Megabytes of the file and its log, and megabytes free on its disk."""
+        self._open().execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        files = (self._path, self._path.with_name(f"{self._path.name}-wal"))
+        return sum(file.stat().st_size for file in files if file.exists()) / 1e6, shutil.disk_usage(
+            self._path.parent
+        ).free / 1e6
 
     async def close(self) -> None:
         """See the port."""

@@ -194,6 +194,16 @@ def test_retention_drops_documents_and_their_words(run):
     run(body)
 
 
+def test_a_store_that_is_well_says_so_without_advice(run):
+    async def body(store: Store) -> None:
+        await store.write([doc("a", word="x")])
+        health = await store.health()
+        assert (health.state, health.advice) == ("green", "")
+        assert health.detail
+
+    run(body)
+
+
 def test_a_phrase_never_reaches_from_one_value_into_the_next(run):
     async def body(store: Store) -> None:
         await store.write([doc("a", one="failed", two="password", three=["x failed", "password y"])])

@@ -1,80 +1,22 @@
 """``kill -9`` of any process, and of all at once, while 20,000 lines flow in: nothing lost, nothing doubled, the same alerts."""
 
-import json
 import random
 import socket
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from installation_support import TOKEN, Installation, LiveAlert, running
+from feeding_support import BATCH, RULES, make_lines, post
+from installation_support import Installation, LiveAlert, running
 
-from soc.clock import now, to_iso
+from soc.clock import now
 from soc.supervise import GROUPS
 
-HTTP_LINES, TCP_LINES, BATCH = 16_000, 4_000, 200
+HTTP_LINES, TCP_LINES = 16_000, 4_000
 IN_FLIGHT = 200
 """Lines that a sender may hand to a socket before it learns that the other side was killed: ten of its writes."""
-RULES = """
-title: Failed password
-id: 6f6cc5d7-9d51-4f58-9f0c-0e0d4c3f0001
-name: failed
-level: low
-logsource: {product: linux, service: sshd}
-detection: {words: ["Failed password"], condition: words}
----
-title: Accepted password
-id: 6f6cc5d7-9d51-4f58-9f0c-0e0d4c3f0002
-name: accepted
-level: medium
-logsource: {product: linux, service: sshd}
-detection: {words: ["Accepted password"], condition: words}
----
-title: Guessing
-id: 6f6cc5d7-9d51-4f58-9f0c-0e0d4c3f0003
-name: guessing
-level: high
-correlation: {type: event_count, rules: [failed], group-by: [source.ip], timespan: 10s, condition: {gte: 8}}
----
-title: Guessed
-id: 6f6cc5d7-9d51-4f58-9f0c-0e0d4c3f0004
-level: critical
-correlation: {type: temporal_ordered, rules: [guessing, accepted], group-by: [source.ip], timespan: 1m, generate: true}
-"""
-
-
-def make_lines(count: int, network: str, start: int, seed: int) -> list[str]:
-    """Sshd lines of 60 addresses over three minutes: bursts that guess, quiet ones, and now and then a success."""
-    chosen = random.Random(seed)
-    lines: list[str] = []
-    for number in range(count):
-        stamp = to_iso(start + number * 180_000_000 // count)
-        host = chosen.randrange(60) if number % 400 < 200 else number // 400 % 10
-        what = "Accepted" if chosen.random() < 0.004 else "Failed"
-        lines.append(
-            f"<38>1 {stamp} bastion sshd {number} - - {what} password for user{chosen.randrange(9)} "
-            f"from {network}.{host} port {20000 + number} ssh2"
-        )
-    return lines
-
-
-def post(port: int, key: str, lines: Sequence[str], deadline: float) -> None:
-    """One acknowledged request: repeated with the same key until it is answered."""
-    body = "\n".join(lines).encode()
-    headers = {"Authorization": f"Bearer {TOKEN}", "Idempotency-Key": key, "Content-Type": "application/x-ndjson"}
-    while time.monotonic() < deadline:
-        request = urllib.request.Request(f"http://127.0.0.1:{port}/ingest", body, headers)
-        try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
-                assert json.load(answer)["accepted"] == len(lines)
-                return
-        except (urllib.error.URLError, OSError, TimeoutError):
-            time.sleep(0.05)
-    raise AssertionError(f"batch {key} was never acknowledged")
 
 
 class TcpSender(threading.Thread):

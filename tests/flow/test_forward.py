@@ -1,17 +1,14 @@
 """Approved incidents through the real forwarder, the embedded bus and the stand-in receiver: each report arrives once."""
 
 import asyncio
-import importlib.util
 import json
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
 import pytest
+from forward_support import made, world
 
 from soc.audit.chain import verify
-from soc.bus.base import Message, Stage, Topology
-from soc.bus.embedded import EmbeddedBus
 from soc.clock import now
 from soc.errors import CommitUnknownError, SettingsError
 from soc.forward import forwarder as forwarder_module
@@ -20,19 +17,8 @@ from soc.forward.forwarder import Forwarder
 from soc.forward.ledger import Ledger
 from soc.forward.outbox import TRANSITIONS, Happened
 from soc.forward.payload import payload
-from soc.model import Report, decode, encode
+from soc.model import Report, decode
 from soc.settings import Receiver
-
-_spec = importlib.util.spec_from_file_location(
-    "forward_made", Path(__file__).parents[1] / "unit" / "forward" / "forward_made.py"
-)
-made = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(made)
-
-TOPOLOGY = Topology(
-    (Stage("triage", (), ("incidents",), 1), Stage("forward", ("incidents",), ("outbox", "audit"), 1)),
-    {"incidents": 1, "outbox": 1, "audit": 1},
-)
 
 
 @pytest.fixture(autouse=True)
@@ -42,83 +28,6 @@ def _quick(monkeypatch):
 
 class KilledError(Exception):
     """Stands for the end of the process at this very point."""
-
-
-class World:
-    """A bus, a stand-in, and forwarders that come and go."""
-
-    def __init__(self, directory, standin):
-        self.bus = EmbeddedBus(directory / "bus", TOPOLOGY)
-        self.standin = standin
-        self.settings = {"timeout_seconds": 0.4, "retry_min_seconds": 0.01, "retry_max_seconds": 0.05}
-        self.url = standin.url
-
-    def forwarder(self, wrap=lambda claim: claim, **changes):
-        receiver = Receiver(
-            **{
-                "url": self.url,
-                "ca_file": self.standin.ca_file,
-                "token": self.standin.token,
-                **self.settings,
-                **changes,
-            }
-        )
-
-        async def claim():
-            return wrap(await self.bus.claim("forward", 0))
-
-        return Forwarder(
-            claim, organization=made.ORGANIZATION, receiver=receiver,
-            incidents="incidents", outbox="outbox", audit="audit", clock=now,
-        )  # fmt: skip
-
-    async def publish(self, *incidents):
-        claim = await self.bus.claim("triage", 0)
-        await claim.commit([Message("incidents", item.id.encode(), encode(item)) for item in incidents])
-        await claim.release()
-
-    async def put(self, *reports):
-        """Commit reports as an earlier forwarder would have left them."""
-        ledger = Ledger({})
-        for report in reports:
-            ledger.put(report)
-        claim = await self.bus.claim("forward", 0)
-        await claim.commit([], ledger.take().state)
-        await claim.release()
-
-    async def reports(self):
-        async for _, state in self.bus.states("forward"):
-            return Ledger(state).reports
-        return []
-
-    async def read(self, topic):
-        reader = self.bus.reader([topic])
-        records = []
-        while batch := await reader.fetch(1000, 0.05):
-            records += batch
-        await reader.close()
-        return [record.value for record in records]
-
-    async def run_until(self, condition, forwarder=None, seconds=8.0):
-        """Run a forwarder until ``condition`` of the committed reports holds."""
-        stop = asyncio.Event()
-        async with asyncio.timeout(seconds), asyncio.TaskGroup() as tasks:
-            tasks.create_task((forwarder or self.forwarder()).run(stop))
-            while not condition(await self.reports()):  # noqa: ASYNC110 - what is committed has no event to wait for
-                await asyncio.sleep(0.02)
-            stop.set()
-        return await self.reports()
-
-
-@asynccontextmanager
-async def world(tmp_path):
-    standin = await standin_module.start("127.0.0.1", 0, tmp_path / "receiver")
-    place = World(tmp_path, standin)
-    try:
-        yield place
-    finally:
-        await place.bus.close()
-        await standin.close()
 
 
 def final(count=1, states=("accepted",)):
@@ -249,7 +158,7 @@ def test_when_bytes_leave_the_committed_state_and_the_outbox_say_sending_already
             seen = []
 
             class Watching:
-                async def send(self, report):
+                async def send(self, report, may_leave):
                     committed = [item.state for item in await place.reports()]
                     told = [decode(value, Report).state for value in await place.read("outbox")]
                     seen.append((committed, told, report.payload))
@@ -263,6 +172,41 @@ def test_when_bytes_leave_the_committed_state_and_the_outbox_say_sending_already
             await place.publish(made.approved(made.incident()))
             await place.run_until(final(states=("rejected",)), forwarder)
             assert seen == [(["sending"], ["queued", "sending"], PREVIEWED)]
+
+    asyncio.run(main())
+
+
+class Late:
+    """A claim whose first word to send is heard late: as if the process was stopped between its word and its deed."""
+
+    late = False
+
+    def __init__(self, claim, seconds):
+        self._claim, self._seconds = claim, seconds
+
+    def __getattr__(self, name):
+        return getattr(self._claim, name)
+
+    async def commit(self, outputs=(), state=None):
+        done = await self._claim.commit(outputs, state)
+        if not Late.late and any(m.topic == "outbox" and decode(m.value, Report).state == "sending" for m in outputs):
+            Late.late = True
+            await asyncio.sleep(self._seconds)
+        return done
+
+
+def test_what_cannot_leave_within_the_time_out_of_its_word_does_not_leave_under_that_word(tmp_path):
+    async def main():
+        async with world(tmp_path) as place:
+            await place.publish(made.approved(made.incident()))
+            forwarder = place.forwarder(wrap=lambda claim: Late(claim, 0.6))
+            (report,) = await place.run_until(final(), forwarder)
+            assert place.standin.posts == 1
+            steps = [
+                (decode(value, Report).state, decode(value, Report).attempts) for value in await place.read("outbox")
+            ]
+            assert steps[:4] == [("queued", 0), ("sending", 1), ("retry_wait", 1), ("sending", 2)]
+            assert "not sent: " in report.history[2][2]
 
     asyncio.run(main())
 
@@ -384,5 +328,5 @@ def test_an_address_that_is_not_encrypted_is_refused_at_start(tmp_path):
     with pytest.raises(SettingsError, match="https"):
         Forwarder(
             partial(asyncio.sleep, 0), organization="x", receiver=Receiver(url="http://127.0.0.1:1/reports"),
-            incidents="i", outbox="o", audit="a", clock=now,
+            incidents="i", outbox="o", audit="a", told=dict, clock=now,
         )  # fmt: skip

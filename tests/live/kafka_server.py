@@ -14,6 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,8 @@ import pytest
 
 POM = Path(__file__).parent / "kafka" / "pom.xml"
 JAVA = 17
-START_SECONDS = 60.0
+START_SECONDS = 180.0
+"""Seconds of a quiet machine are minutes of a busy one."""
 STOP_SECONDS = 15.0
 RESOLVE_SECONDS = 300.0
 HEAP = "192m"
@@ -137,9 +139,18 @@ class Broker:
         self._scram = ["--add-scram", scram] if scram else []
         self._process: subprocess.Popen[bytes] | None = None
         directory.mkdir(parents=True, exist_ok=True)
-        settings = SETTINGS.format(port=self._port, controller=self._controller, data=self.data, extra=extra)
-        (directory / "server.properties").write_text(settings)
+        self.configure(extra)
         (directory / "log4j2.properties").write_text(LOGGING)
+
+    def configure(self, extra: str) -> None:
+        """Its settings with these further lines, from the next start on."""
+        settings = SETTINGS.format(port=self._port, controller=self._controller, data=self.data, extra=extra)
+        (self.directory / "server.properties").write_text(settings)
+
+    @property
+    def voter(self) -> str:
+        """host:port of its controller."""
+        return f"127.0.0.1:{self._controller}"
 
     @property
     def bootstrap(self) -> str:
@@ -162,6 +173,10 @@ class Broker:
                 raise RuntimeError(f"the broker did not start:\n{(self.directory / 'out.log').read_text()[-3000:]}")
             time.sleep(0.1)
         return self
+
+    def alive(self) -> bool:
+        """Whether it has not ended by itself."""
+        return self._process is not None and self._process.poll() is None
 
     def kill(self) -> None:
         """SIGKILL: what it had not written is gone."""
@@ -207,6 +222,51 @@ class Broker:
         with suppress(OSError), socket.create_connection(("127.0.0.1", self._port), 0.5):
             return True
         return False
+
+
+THREE = """\
+node.id={number}
+controller.quorum.voters={voters}
+default.replication.factor=3
+min.insync.replicas=2
+offsets.topic.replication.factor=3
+transaction.state.log.replication.factor=3
+transaction.state.log.min.isr=2
+transaction.state.log.num.partitions=6
+share.coordinator.state.topic.replication.factor=3
+share.coordinator.state.topic.min.isr=2
+replica.lag.time.max.ms=5000
+"""
+
+
+class Brokers:
+    """Three brokers that are one cluster, each of them controller too: everything is on all three, two suffice.
+
+    Args:
+        directory: each gets a directory of its own in it.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.nodes = {number: Broker(directory / str(number)) for number in (1, 2, 3)}
+        voters = ",".join(f"{number}@{node.voter}" for number, node in self.nodes.items())
+        for number, node in self.nodes.items():
+            node.configure(THREE.format(number=number, voters=voters))
+
+    @property
+    def bootstrap(self) -> str:
+        """All three, host:port, between commas."""
+        return ",".join(node.bootstrap for node in self.nodes.values())
+
+    def start(self) -> "Brokers":
+        """Start all at once: the first serves nobody before there is a second."""
+        with ThreadPoolExecutor(len(self.nodes)) as threads:
+            list(threads.map(Broker.start, self.nodes.values()))
+        return self
+
+    def stop(self) -> None:
+        """Shut all down. Calling it twice is fine."""
+        with ThreadPoolExecutor(len(self.nodes)) as threads:
+            list(threads.map(Broker.stop, self.nodes.values()))
 
 
 @cache

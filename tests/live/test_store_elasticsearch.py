@@ -5,14 +5,13 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
-from aiohttp import ClientSession, web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from live.elasticsearch_proxy import REJECTED, Proxy
 from live.elasticsearch_server import ElasticsearchServer, new_server, shared_server
 
 from soc.clock import DAY, to_micros
@@ -198,44 +197,6 @@ def test_counts_are_right_for_long_values_and_undecided_queries_too(url):
     on(url, body)
 
 
-class Proxy:
-    """Stands before the server; ``answer`` may answer in its place."""
-
-    def __init__(self, target: str) -> None:
-        self._target = target
-        self.bulks = 0
-        self.answer: Callable[[int, bytes], tuple[int, object] | None] = lambda *_: None
-
-    async def handle(self, request: web.Request) -> web.Response:
-        body = await request.read()
-        if request.path == "/_bulk":
-            self.bulks += 1
-            if given := self.answer(self.bulks, body):
-                return web.json_response(given[1], status=given[0], headers={"X-Elastic-Product": "Elasticsearch"})
-        headers = {name: value for name, value in request.headers.items() if name in {"Content-Type", "Accept"}}
-        url = f"{self._target}{request.rel_url}"
-        async with self._session.request(request.method, url, data=body, headers=headers) as answer:
-            passed = {n: v for n, v in answer.headers.items() if n.lower() in {"content-type", "x-elastic-product"}}
-            return web.Response(status=answer.status, body=await answer.read(), headers=passed)
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[str]:
-        app = web.Application(client_max_size=2**26)
-        app.router.add_route("*", "/{path:.*}", self.handle)
-        runner = web.AppRunner(app)
-        async with ClientSession() as self._session:
-            await runner.setup()
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            try:
-                yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-            finally:
-                await runner.cleanup()
-
-
-REJECTED = {"type": "es_rejected_execution_exception", "reason": "the queue is full"}
-
-
 async def _through_proxy(url: str, answer, patience: dict[str, float], count: int = 50):
     """Write ``count`` documents through a proxy that answers so; (what came of it, bulk requests, documents stored)."""
     proxy = Proxy(url)
@@ -328,7 +289,7 @@ def test_health_tells_red_from_slow_and_from_away(own_server):
         nowhere = {"index.routing.allocation.require._name": "nobody"}
         await store._client.indices.create(index="soc-alerts-2026.12", settings=nowhere, wait_for_active_shards=0)
         health = await store.health()
-        assert (health.state, "soc-alerts-2026.12" in health.reason) == ("red", True)
+        assert (health.state, "soc-alerts-2026.12" in health.detail) == ("red", True)
         with pytest.raises(UnavailableError, match="is red"):
             await store.write([alert("202612-a", 1, NOVEMBER), alert("202611-b", 1, NOVEMBER)])
         with pytest.raises(UnavailableError):

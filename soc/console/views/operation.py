@@ -1,12 +1,14 @@
 """How the installation is: its rules, its health."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
 
 from soc.console.context import console_of, visitor_of
+from soc.console.findings import tell
+from soc.console.i18n import Texts
 from soc.console.pages import respond
 from soc.console.views.alerts import LEVELS
 
@@ -63,17 +65,26 @@ def _root(paths: Sequence[str]) -> str:
 async def health(request: web.Request) -> web.Response:
     """Lag of each stage, silent sources, drops, and what to do about each finding."""
     found = await console_of(request).health()
+    texts = visitor_of(request).texts
     data: dict[str, Any] = {
         "ok": bool(found.get("ok", False)),
+        "bus_seen": "bus" not in found.get("away", {}),
         "at": str(found.get("at", "")),
         "lags": list(found.get("lags", ())),
         "processes": list(found.get("processes", ())),
-        "findings": list(found.get("findings", ())),
+        "findings": [_told(texts, finding) for finding in found.get("findings", ())],
         "silent_sources": list(found.get("silent_sources", ())),
+        "collectors": list(found.get("collectors", ())),
+        "hosts": list(found.get("hosts", ())),
         "rules": dict(found.get("rules", {})),
         "drops": _drops(found.get("processes", ())),
     }
     return respond(request, "health.html", data)
+
+
+def _told(texts: Texts, finding: Mapping[str, Any]) -> dict[str, Any]:
+    """A finding with its words in the visitor's language."""
+    return {**finding, **tell(texts, finding["id"], finding.get("values", {}))._asdict()}
 
 
 def _drops(processes: Any) -> list[dict[str, Any]]:

@@ -16,10 +16,13 @@ import base64
 import hashlib
 import json
 import ssl
+from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import quote
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.payload import BytesPayload
 
 from soc.errors import SettingsError
 from soc.forward.outbox import Happened
@@ -55,15 +58,20 @@ class HttpsJson:
         total = receiver.timeout_seconds
         self._timeout = aiohttp.ClientTimeout(total=total, sock_connect=total / 2)
 
-    async def send(self, report: Report) -> Happened:
-        """POST the sealed bytes once."""
+    async def send(self, report: Report, may_leave: Callable[[], bool]) -> Happened:
+        """POST the sealed bytes once, if they may still leave when the connection is made."""
         digest = base64.b64encode(hashlib.sha256(report.payload).digest()).decode()
         headers = {
             "Content-Type": "application/json",
             "Idempotency-Key": report.id,
             "Digest": f"sha-256={digest}",
         }
-        answer = await self._request("POST", self._url, headers, report.payload)
+        guarded = _Guarded(report.payload, may_leave)
+        answer = await self._request("POST", self._url, headers, guarded)
+        if guarded.held_back:
+            return Happened(
+                "unavailable", "not sent: it took too long from the decision to send until the bytes could leave"
+            )
         if isinstance(answer, Happened):
             return answer
         status, body, retry_after = answer
@@ -102,7 +110,7 @@ class HttpsJson:
         """Nothing is held: each attempt has its own connection, so that no request ever dies with a kept one."""
 
     async def _request(
-        self, method: str, url: str, headers: dict[str, str], data: bytes | None
+        self, method: str, url: str, headers: dict[str, str], data: aiohttp.Payload | None
     ) -> Happened | tuple[int, bytes, float | None]:
         """One exchange: (status, body, Retry-After in seconds), or what went wrong."""
         try:
@@ -136,6 +144,24 @@ class HttpsJson:
         if not isinstance(receipt_id, str) or not receipt_id or not isinstance(received_at, str):
             return None
         return Receipt(receipt_id[:MAX_DETAIL], received_at[:64], status, self._url, 0, 0)
+
+
+class _Guarded(BytesPayload):
+    """A body that asks whether it may leave when it is about to be written, connection and TLS being made.
+
+    aiohttp hands the header over with the first bytes of the body, so where the answer is no, the receiver sees no request.
+    """
+
+    def __init__(self, value: bytes, may_leave: Callable[[], bool]) -> None:
+        super().__init__(value, content_type="application/json")
+        self._may_leave = may_leave
+        self.held_back = False
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        if not self._may_leave():
+            self.held_back = True
+            raise ConnectionAbortedError("too late")
+        await super().write_with_length(writer, content_length)
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes | None:

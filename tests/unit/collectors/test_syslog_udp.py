@@ -40,7 +40,7 @@ def test_each_datagram_is_a_record_untouched_with_its_sender() -> None:
             assert {(r.source, r.profile, r.listener, r.id, r.cut) for r in log.records} == {
                 ("127.0.0.1", "fortigate", "udp", "", False)
             }
-            assert listener.counters.received == 3
+            await until(lambda: listener.counters.received == 3)
             assert listener.counters.bytes == sum(map(len, payloads))
 
     asyncio.run(scenario())

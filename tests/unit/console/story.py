@@ -213,7 +213,7 @@ def rules() -> Listing:
 async def health() -> dict[str, Any]:
     lags = [{"stage": s, "records": n, "seconds": n / 100} for s, n in (("engine", 12), ("correlate", 0), ("triage", 0), ("forward", 0), ("index", 31))]  # fmt: skip
     counters = {"syslog-udp": {"received": 184203, "kernel_dropped": 12}, "syslog-tcp": {"received": 90411, "cut": 0}}
-    finding = {"level": "warning", "where": "syslog-udp", "what": "the kernel dropped 12 datagrams", "advice": "raise the listener's receive_buffer (and net.core.rmem_max), or have the device send over TCP"}  # fmt: skip
+    finding = {"level": "warning", "where": "syslog-udp", "id": "kernel_drops", "values": {"count": 12}}
     return {"ok": True, "at": to_iso(NOW), "lags": lags, "processes": [{"group": "engine", "pid": 4711, "ready": ["engine"], "counters": counters}], "findings": [finding], "silent_sources": ["192.0.2.31"], "rules": {"loaded": 18, "refused": 1, "muted": 1}}  # fmt: skip
 
 

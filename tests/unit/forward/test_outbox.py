@@ -56,7 +56,13 @@ def test_an_uncertain_report_is_never_sent_before_it_was_asked_for():
         "absent",
         "unreachable",
         "differs",
+        "rebuilt",
     }
+
+
+def test_who_took_over_asks_when_the_one_before_can_send_nothing_more():
+    assert step(report("sending"), "restarted", retry_after=20).next_attempt == T0 + 20 * SECOND
+    assert step(report("queued"), "rebuilt", retry_after=20).next_attempt == T0 + 20 * SECOND
 
 
 def test_a_report_that_did_not_arrive_is_queued_again_and_waits_its_turn():

@@ -1,24 +1,25 @@
 """The metrics seen from outside the stages: every line is one that Prometheus takes, and names follow its conventions."""
 
+import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from soc.pipeline.exposition import exposition
-from soc.pipeline.health import Finding, Health, StageLag
+from soc.pipeline.health import Collector, Finding, Health, StageLag
 
 HEALTH = Health(
     ok=False,
     at="2026-11-22T08:00:00.000Z",
     lags=(StageLag("engine", 7, 1.5), StageLag("index", 0, 0.0)),
     processes=({"counters": {'odd "name"\\': {"received": 5, "connections": 2}, "udp": {"received": 12_345_678}}},),
-    findings=(Finding("error", "x", "y", "z"),),
+    findings=(Finding("error", "forward", "report_stale", {"count": 1}),),
     silent_sources=("192.0.2.1",),
     rules={},
     reports={"accepted": 3},
 )
 
 
-def samples() -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    families = text_string_to_metric_families(exposition(HEALTH))
+def samples(health: Health = HEALTH) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    families = text_string_to_metric_families(exposition(health))
     return {(s.name, tuple(s.labels.items())): s.value for family in families for s in family.samples}
 
 
@@ -36,3 +37,18 @@ def test_a_counter_of_a_listener_is_exact_and_its_name_may_be_anything():
     found = samples()
     assert found["soc_input_received_total", (("listener", "udp"),)] == 12_345_678
     assert found["soc_input_connections", (("listener", 'odd "name"\\'),)] == 2
+
+
+def test_while_the_brokers_are_away_only_what_is_known_is_there():
+    away = msgspec.structs.replace(HEALTH, lags=(), away={"bus": 1}, own_unshipped=1500)
+    found = samples(away)
+    assert (found["soc_bus_available", ()], found["soc_store_reachable", ()]) == (0, 1)
+    assert found["soc_collector_own_unshipped_records", ()] == 1500
+    assert found["soc_input_received_total", (("listener", "udp"),)] == 12_345_678
+    assert not [name for name, _ in found if name.startswith(("soc_lag", "soc_reports", "soc_sources"))]
+
+
+def test_every_collector_of_the_cluster_is_there():
+    found = samples(msgspec.structs.replace(HEALTH, collectors=(Collector("edge1 (1)", 2.5, 40),)))
+    assert found["soc_collector_unshipped_records", (("host", "edge1 (1)"),)] == 40
+    assert found["soc_collector_silent_seconds", (("host", "edge1 (1)"),)] == 2.5

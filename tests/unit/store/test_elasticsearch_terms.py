@@ -15,11 +15,9 @@ from soc.store.elasticsearch_document import (
     key_of,
     prepare,
     prepare_all,
-    sortable_integer,
-    sortable_number,
-    sortable_time,
 )
 from soc.store.elasticsearch_query import plan
+from soc.store.elasticsearch_terms import plain_number, sortable_integer, sortable_number, sortable_second, written
 from soc.store.query import All, And, Comparison, Exists, Field, Not, Or, Phrase, Query, matches, parse
 from soc.store.words import normal, tokens
 
@@ -50,6 +48,9 @@ def satisfied(clause: dict[str, Any], source: dict[str, Any]) -> bool:
     if kind == "range":
         tests = {"gt": str.__gt__, "gte": str.__ge__, "lt": str.__lt__, "lte": str.__le__}
         return any(all(tests[name](value, bound) for name, bound in asked.items()) for value in values)
+    if kind == "regexp":
+        assert asked["flags"] == "NONE"
+        return any(re.fullmatch(asked["value"], value, re.DOTALL) for value in values)
     assert kind == "wildcard"
     parts = re.findall(r"\\.|[*?]|[^*?\\]", asked["value"], re.DOTALL)
     pattern = "".join(
@@ -63,15 +64,16 @@ def source_of(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 PIECES = [
+    "443", "0", "\x1e", "\x1ec443", "\x1f", "1000000000000000", "-5", "A", "2026-11-22T08:00:00.5Z",
     "abc", "ab", "a", "abc=def", " ", "-", "Đăng", "dang", "e\u0301", "k" * 150, "k" * 250, "ABC " * 50, "5", "1.5", "٥", "\x1f", "*", "?", "\\",
     "İ", "ﬁ", "क्ष", "각", "\u1100", "\u1161", "2026-11-22T08:00:00Z",
 ]  # fmt: skip
 texts = st.lists(st.sampled_from(PIECES), max_size=4).map("".join)
-scalars = st.one_of(texts, st.sampled_from([5, 1.5, 2**53 + 1, -(2**70), True, None]))
+scalars = st.one_of(texts, st.sampled_from([5, 443, -1, 1.5, 5.0, 1e15, 2**53 + 1, -(2**70), True, None]))
 documents = st.dictionaries(
-    st.sampled_from(["f", "g.h"]), st.one_of(scalars, st.lists(scalars, max_size=2)), max_size=2
+    st.sampled_from(["f", "g.h", "event.id"]), st.one_of(scalars, st.lists(scalars, max_size=2)), max_size=2
 )
-names = st.sampled_from(["f", "g.h"])
+names = st.sampled_from(["f", "g.h", "event.id"])
 
 
 def _pattern(parts: list[str | None]) -> tuple[tuple[bool, str], ...]:
@@ -97,8 +99,8 @@ leaves = st.one_of(
     st.builds(_phrase, texts, st.booleans()),
     st.builds(Exists, names),
     st.builds(
-        Comparison, names, st.sampled_from(["<", "<=", ">", ">="]), st.sampled_from([None, 5.0, 1.5, 2.0**53]),
-        st.sampled_from([None, (1_790_000_000_000_000, 1_793_500_000_000_000)]),
+        Comparison, names, st.sampled_from(["<", "<=", ">", ">="]), st.sampled_from([None, 5.0, 1.5, 2.0**53, -0.5, 442.5, 443.0, 1e15, 1e300]),
+        st.sampled_from([None, *[(t, t + d) for t in (1_795_334_400_000_000, 1_795_334_400_400_000) for d in (1, 100_000, 1_000_000)]]),
     ),
 )  # fmt: skip
 queries = st.recursive(
@@ -160,9 +162,22 @@ def test_an_integer_that_no_float_equals_sorts_between_its_neighbours(integer: i
         assert (sortable_integer(integer) > sortable_number(near)) == (integer > near)
 
 
-@given(st.lists(st.integers(-(2**62), 2**62), min_size=2, max_size=5))
-def test_times_sort_as_text(times: list[int]):
-    assert [sortable_time(time) for time in sorted(times)] == sorted(map(sortable_time, times))
+@given(st.lists(st.integers(to_micros(datetime.min.replace(tzinfo=UTC)), 2**57), min_size=2, max_size=5))
+def test_seconds_sort_as_text(times: list[int]):
+    assert [sortable_second(time) for time in sorted(times)] == sorted(map(sortable_second, times))
+
+
+@given(st.lists(st.integers(0, 10**15 - 1), min_size=2, max_size=5))
+def test_plain_numbers_sort_as_text(numbers: list[int]):
+    assert [plain_number(str(number)) for number in sorted(numbers)] == sorted(plain_number(str(n)) for n in numbers)
+
+
+@pytest.mark.parametrize(
+    "value", ["", "443", 443, "0443", "-1", "1.5", "Administrator", "Nguyễn Văn An", "C:\\Windows", "a*b"]
+)
+def test_a_pair_gives_back_the_value_as_it_was_written(value):
+    (pair,) = source_of({"f": value})["soc.pairs"]
+    assert written(pair) == str(value)
 
 
 @pytest.mark.parametrize(

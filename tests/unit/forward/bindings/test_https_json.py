@@ -20,7 +20,7 @@ REPORT = Report(
 RECEIPT = {"receipt_id": "R-1", "received_at": "2026-11-22T08:00:00Z"}
 
 
-def exchange(tmp_path, handler, method="send", **settings):
+def exchange(tmp_path, handler, method="send", may_leave=lambda: True, **settings):
     """What the binding says when the receiver answers by ``handler``; and the requests it saw."""
     seen = []
 
@@ -38,7 +38,7 @@ def exchange(tmp_path, handler, method="send", **settings):
         fields = {"url": url, "ca_file": str(tmp_path / "ca.pem"), "token": "secret-token", "timeout_seconds": 0.5}
         binding = HttpsJson(Receiver(**{**fields, **settings}))
         try:
-            return await getattr(binding, method)(REPORT)
+            return await (binding.send(REPORT, may_leave) if method == "send" else binding.verify(REPORT))
         finally:
             await binding.close()
             await runner.cleanup()
@@ -129,7 +129,7 @@ def test_a_certificate_for_another_name_stops_it_before_a_byte_leaves(tmp_path):
         await web.TCPSite(runner, "127.0.0.2", 0, ssl_context=server_context(tmp_path, "127.0.0.1")).start()
         port = runner.addresses[0][1]
         receiver = Receiver(url=f"https://127.0.0.2:{port}/reports", ca_file=str(tmp_path / "ca.pem"))
-        happened = await HttpsJson(receiver).send(REPORT)
+        happened = await HttpsJson(receiver).send(REPORT, lambda: True)
         await runner.cleanup()
         return happened
 
@@ -168,3 +168,9 @@ def test_the_token_is_in_no_detail(tmp_path):
 def test_only_https_is_an_address(url):
     with pytest.raises(SettingsError, match="https"):
         HttpsJson(Receiver(url=url))
+
+
+def test_a_report_that_may_not_leave_any_more_when_the_connection_stands_does_not(tmp_path):
+    happened, seen = exchange(tmp_path, says(201, RECEIPT), may_leave=lambda: False)
+    assert (happened.kind, seen) == ("unavailable", [])
+    assert happened.detail.startswith("not sent: ")
