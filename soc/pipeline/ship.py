@@ -13,7 +13,15 @@ import structlog
 
 from soc.bus.base import Claim
 from soc.clock import SECOND, Micros
-from soc.errors import CommitUnknownError, FencedError, LogMismatchError, SettingsError, SocError, UnavailableError
+from soc.errors import (
+    BusFullError,
+    CommitUnknownError,
+    FencedError,
+    LogMismatchError,
+    SettingsError,
+    SocError,
+    UnavailableError,
+)
 from soc.pipeline.ship_log import OwnCollector, Session, TakenError, collector_id
 from soc.pipeline.shipped import collectors_of, read_collectors
 from soc.pipeline.table import SHIP
@@ -80,7 +88,7 @@ class Shipper:
         while True:
             try:
                 await self._session(stop)
-            except (CommitUnknownError, UnavailableError) as error:
+            except (BusFullError, CommitUnknownError, UnavailableError) as error:
                 pause = min(2 * pause, AWAY_LAST_SECONDS) if self.trouble else AWAY_FIRST_SECONDS
                 self._complain("away", str(error))
                 await asyncio.sleep(pause)

@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 import structlog
 
-from soc.errors import FencedError, LogMismatchError
+from soc.errors import FencedError, LogMismatchError, UnavailableError
 from soc.pipeline.waiting import pause
 from soc.telemetry import RECLAIMS
 
@@ -128,12 +128,25 @@ class _Worker:
         while not ended.is_set():
             errors: list[FencedError | LogMismatchError] = []
             try:
-                await self._run(partition, ended, lambda: self._owned(partition))
+                await self._run_to_its_end(partition, ended)
             except* (FencedError, LogMismatchError) as found:
                 errors = _leaves(found)
-            if not errors or ended.is_set():
-                return
-            await self._lost(partition, ended, errors[0])
+            if errors and not ended.is_set():
+                await self._lost(partition, ended, errors[0])
+
+    async def _run_to_its_end(self, partition: int, ended: asyncio.Event) -> None:
+        """A partition that ends without having been told to would stand still in silence: that ends the process instead."""
+        try:
+            await self._run(partition, ended, lambda: self._owned(partition))
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise UnavailableError(
+                f"{self._stage}-{partition}: a library cancelled what it was asked to wait for"
+            ) from error
+        if not ended.is_set():
+            raise UnavailableError(f"{self._stage}-{partition}: ended without having been told to")
 
     async def _lost(self, partition: int, ended: asyncio.Event, error: FencedError | LogMismatchError) -> None:
         again = self._pauses[type(error)]

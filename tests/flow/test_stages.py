@@ -18,7 +18,7 @@ from soc.pipeline.auditing import verify_audit
 from soc.pipeline.balance import key
 from soc.pipeline.correlate import Correlate, CorrelateSettings
 from soc.pipeline.engine import Engine, EngineParts
-from soc.pipeline.health import examine
+from soc.pipeline.health_bus import BusEyes, Limits
 from soc.pipeline.index import Index, rebuild
 from soc.pipeline.loop import StageLogic, run_stage
 from soc.pipeline.reconcile import reconcile
@@ -138,9 +138,9 @@ def test_lines_become_an_alert_a_dead_letter_and_a_balance(tmp_path: Path):
         assert len(await pipeline.values(DEADLETTER, DeadLetter)) == sums.dead
         assert (await pipeline.store.search("alert", parse("guessing"))).total == 1
         assert not any(chain.fault for chain in await verify_audit(pipeline.bus))
-        health = await examine(pipeline.bus, tmp_path, pipeline.sets.current, lateness=LATENESS, now=now())
-        assert health.ok
-        assert {lag.stage for lag in health.lags if lag.records} <= {"forward"}
+        seen = await BusEyes(pipeline.bus, pipeline.sets, Limits(LATENESS)).look(now())
+        assert not [finding for finding in seen.findings if finding.level == "error"]
+        assert {lag.stage for lag in seen.lags if lag.records} <= {"forward"}
         await pipeline.close()
 
     asyncio.run(scenario())
