@@ -96,9 +96,9 @@ class View:
             self._choose_again(_OFTEN * seen)
         elif self.learning == 0:
             self._choose_again(_NOISY * seen)
-            self._sample.clear()
 
     def _choose_again(self, often: float) -> None:
+        """Give rules that were triggered too often another trigger; what was counted and sampled for it is forgotten."""
         changed = False
         for slot, count in self._counts.items():
             if count <= often or len(slot.options) < 2:
@@ -112,6 +112,7 @@ class View:
                 self._chosen[slot] = best
                 changed = True
         self._counts.clear()
+        self._sample.clear()
         if changed:
             self._build()
 
