@@ -6,6 +6,7 @@ from collections import Counter
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from soc.errors import BusFullError, CommitUnknownError, FencedError, UnavailableError
 from soc.model import RawRecord, decode
@@ -111,9 +112,7 @@ def test_an_unknown_commit_ships_each_line_once_either_way(local, tmp_path, happ
     asyncio.run(scenario())
 
 
-def test_while_the_brokers_are_away_one_line_is_logged_and_afterwards_all_is_shipped(
-    local, brokers, monkeypatch, capsys
-):
+def test_while_the_brokers_are_away_one_line_is_logged_and_afterwards_all_is_shipped(local, brokers, monkeypatch):
     async def scenario():
         claim = brokers.claim
 
@@ -130,9 +129,10 @@ def test_while_the_brokers_are_away_one_line_is_logged_and_afterwards_all_is_shi
             monkeypatch.setattr(brokers, "claim", claim)
             await until_shipped(brokers, 10)
             assert not shipper.trouble
-        assert capsys.readouterr().out.count("not_shipping") == 1
 
-    asyncio.run(scenario())
+    with capture_logs() as logs:
+        asyncio.run(scenario())
+    assert [entry["event"] for entry in logs].count("not_shipping") == 1
 
 
 def test_a_stop_while_the_brokers_are_away_does_not_wait_for_them(local, brokers, monkeypatch):
@@ -150,7 +150,7 @@ def test_a_stop_while_the_brokers_are_away_does_not_wait_for_them(local, brokers
 
 
 def test_a_second_host_with_the_same_number_ships_and_the_first_says_so_collects_on_and_takes_over_at_its_end(
-    local, brokers, tmp_path, capsys
+    local, brokers, tmp_path
 ):
     async def scenario():
         other = open_local(tmp_path / "other")
@@ -170,9 +170,10 @@ def test_a_second_host_with_the_same_number_ships_and_the_first_says_so_collects
             await until_shipped(brokers, 30)
             assert not shipper.trouble
         assert Counter(await shipped_lines(brokers)) == Counter(lines(30))
-        assert "host_number_taken" in capsys.readouterr().out
 
-    asyncio.run(scenario())
+    with capture_logs() as logs:
+        asyncio.run(scenario())
+    assert "host_number_taken" in {entry["event"] for entry in logs}
 
 
 def test_another_process_on_the_same_data_directory_ends_this_one(local, brokers, tmp_path):
