@@ -19,10 +19,10 @@ setup: ## make .venv and install the locked dependencies (a second call takes no
 run: setup ## start everything on the demo story; the console's address is printed
 	@$(BIN)/soc demo $(ARGS)
 
-test: setup ## every check: lint, types, import contracts, tests
+test: setup ## every check: lint, types, import contracts, tests (two at a time: those with servers mostly wait)
 	@$(MAKE) --no-print-directory lint
 	@.ci/needs
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: setup ## the faults at length (hours, real servers): a dated line a test goes into docs/explanation/faults.md
 	@SOC_REQUIRE_LIVE=1 .ci/needs

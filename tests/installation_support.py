@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from ports import free_port
 
 from soc.bus.base import Bus
 from soc.bus.embedded import EmbeddedBus
@@ -25,13 +25,6 @@ from soc.supervise import GROUPS
 
 READY_SECONDS = 240
 TOKEN = "test-ingest-token"
-
-
-def free_port() -> int:
-    """A port that is free for UDP and TCP on loopback now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-        tcp.bind(("127.0.0.1", 0))
-        return tcp.getsockname()[1]
 
 
 class LiveAlert(msgspec.Struct, frozen=True):

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from feeding_support import SOAK, HttpSender
-from installation_support import Contents, Host, free_port, running
+from installation_support import Contents, Host, running
 from live import kafka_server
+from ports import free_port
 
 from soc.bus.base import Bus
 from soc.model import RawRecord, decode

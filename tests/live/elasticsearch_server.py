@@ -13,7 +13,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from ports import free_port
 
 HERE = Path(__file__).parent / "elasticsearch"
 JAVA_AT_LEAST = 21
@@ -116,19 +116,13 @@ def distribution() -> tuple[Path, Path]:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "soc-tests"
     cache.mkdir(parents=True, exist_ok=True)
     home = cache / f"elasticsearch-{made_of.hexdigest()[:12]}"
-    with (cache / "elasticsearch.lock").open("w") as lock:
+    with (cache / "maven.lock").open("w") as lock:  # Maven's repository is for one at a time
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not home.is_dir():
             with tempfile.TemporaryDirectory(dir=cache) as scratch:
                 _assemble(Path(scratch) / "home", java)
                 (Path(scratch) / "home").rename(home)
     return home, java
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class ElasticsearchServer:
@@ -140,7 +134,7 @@ class ElasticsearchServer:
         self._heap = heap
         # The quick compiler alone starts a short test sooner; what runs for longer is served faster by the normal ones.
         self._compiler = ["-XX:TieredStopAtLevel=1"] if compiler == "quick" else []
-        self._port, self._transport = _free_port(), _free_port()
+        self._port, self._transport = free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{self._port}"
         for folder in ("config", "data", "logs", "tmp"):

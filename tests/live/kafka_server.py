@@ -5,6 +5,7 @@ and controller at once. Its data stays in the directory, so that a restart finds
 """
 
 import atexit
+import fcntl
 import hashlib
 import os
 import re
@@ -20,6 +21,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 POM = Path(__file__).parent / "kafka" / "pom.xml"
 JAVA = 17
@@ -104,6 +106,12 @@ def class_path() -> str:
     if target.exists() and all(map(os.path.exists, target.read_text().strip().split(os.pathsep))):
         return target.read_text().strip()
     target.parent.mkdir(parents=True, exist_ok=True)
+    with (target.parent / "maven.lock").open("w") as lock:  # Maven's repository is for one at a time
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _resolve(target)
+
+
+def _resolve(target: Path) -> str:
     command = ["mvn", "-B", "-q", "-f", str(POM), "dependency:build-classpath", f"-Dmdep.outputFile={target}"]
     said = ""
     for offline in (["-o"], []):
@@ -114,13 +122,6 @@ def class_path() -> str:
             return target.read_text().strip()
         said = found.stdout
     raise RuntimeError(f"Maven could not resolve the broker:\n{said[-2000:]}")
-
-
-def free_port() -> int:
-    """A loopback port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Broker:

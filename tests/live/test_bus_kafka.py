@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from live import kafka_server
+from ports import free_port
 
 from soc.bus.base import Lag, Message, Stage, Topology
 from soc.bus.kafka import KafkaBus
@@ -561,7 +562,7 @@ def test_another_number_of_partitions_is_refused_with_advice(place) -> None:
 
 def test_brokers_that_are_not_there_are_unavailable_and_said_so() -> None:
     async def scenario() -> None:
-        bus = KafkaBus(KafkaSettings(servers=(f"127.0.0.1:{kafka_server.free_port()}",)), TOPOLOGY)
+        bus = KafkaBus(KafkaSettings(servers=(f"127.0.0.1:{free_port()}",)), TOPOLOGY)
         with pytest.raises(UnavailableError, match="check the brokers"):
             await bus.claim("work", 0)
         await bus.close()

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from installation_support import free_port
 from live import elasticsearch_server, kafka_server
+from ports import free_port
 
 from soc.bus.kafka_reach import reach
 from soc.console.auth import Users

@@ -48,7 +48,8 @@ async def _sign_in(page, base: str) -> None:
     await page.js(f"document.querySelector('[name=password]').value = {story.PASSWORD!r}")
     await page.js("document.querySelector('form.login button').click()")
     await page.until(
-        "location.pathname === '/alerts' && document.querySelectorAll('[data-queue] tr[data-id]').length > 0"
+        "location.pathname === '/alerts' && document.readyState === 'complete'"
+        " && document.querySelectorAll('[data-queue] tr[data-id]').length > 0"
     )
 
 

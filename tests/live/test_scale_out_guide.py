@@ -9,7 +9,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from typing import NamedTuple
 
 import pytest
 from live import elasticsearch_server, kafka_server
+from ports import free_port
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
 
@@ -154,12 +154,6 @@ class Cluster:
     def stop(self) -> None:
         for host in self._hosts.values():
             host.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture
