@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from soc.bus.base import Address, Message, Positions, Record, Stage, Step
-from soc.bus.kafka_cluster import CALL_SECONDS, Cluster
+from soc.bus.kafka_cluster import Cluster
 from soc.bus.kafka_inputs import Inputs
 from soc.bus.kafka_owner import ALIVE, BEAT_SECONDS, GONE, Beats, stop, wait_for_end
 from soc.bus.kafka_position import ADVICE, Mark, Place, check_of, differences, mismatch
@@ -160,10 +160,8 @@ class KafkaClaim:
             return
         self._released = True
         self._dead = self._dead or FencedError(f"{self._name}: this claim was released")
-        with forgiven():
-            async with asyncio.timeout(CALL_SECONDS):
-                if self._inputs is not None:
-                    await self._inputs.close()
+        if self._inputs is not None:
+            await self._inputs.close()
         if self._producer is not None:
             if self._open:
                 with forgiven():

@@ -14,7 +14,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 from soc.bus.base import Record
 from soc.bus.kafka_cluster import CALL_SECONDS, POLL_MILLISECONDS, Cluster
 from soc.bus.kafka_position import ADVICE, Mark, Place, check_of
-from soc.bus.kafka_wire import translated
+from soc.bus.kafka_wire import forgiven, translated
 from soc.errors import LogMismatchError, UnavailableError
 
 SLICE_SECONDS = 1.0
@@ -96,8 +96,10 @@ class Inputs:
         return self._take(limit)
 
     async def close(self) -> None:
-        """Stop the consumer."""
-        await self._consumer.stop()
+        """Stop the consumer, also one whose connections are broken."""
+        with forgiven():
+            async with asyncio.timeout(CALL_SECONDS):
+                await self._consumer.stop()
 
     async def _reached(self, ends: Mapping[TopicPartition, int]) -> bool:
         with translated("kafka: reading"):

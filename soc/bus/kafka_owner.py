@@ -118,7 +118,9 @@ async def stop(producer: Any) -> None:
         if task is not None:
             task.cancel()
             await asyncio.wait([task], timeout=BEAT_TIMEOUT)
-        await producer.client.close()
+        with forgiven():
+            async with asyncio.timeout(CALL_SECONDS):
+                await producer.client.close()
 
 
 def _seen(future: Any) -> None:
