@@ -13,7 +13,7 @@ from feeding_support import SOAK, HttpSender, Story, among_noise
 from live.elasticsearch_proxy import Proxy, refused
 
 pytestmark = [pytest.mark.live, pytest.mark.faults, pytest.mark.timeout(7200 if SOAK else 900, func_only=True)]
-AWAY_SECONDS, RATE = (600, 5000) if SOAK else (25, 400)
+AWAY_SECONDS, RATE = (600, 5000) if SOAK else (90, 400)
 """How long Elasticsearch is away, and how many lines a second come meanwhile."""
 FLAT_MB = 40
 """What a process may grow by while Elasticsearch is away, in either version: what is read and not written is bounded by one
@@ -118,7 +118,7 @@ def test_refusals_for_load_delay_documents_and_lose_none(servers: Servers, story
             time.sleep(3)
             before = proxy.bulks
             proxy.answer = lambda *_: refused(429)
-            time.sleep(60 if SOAK else 20)
+            time.sleep(60)
             sender.finish()
             cluster.wait_for_all_but_index(len(story.lines), 300)
             assert cluster.live_alerts() == story.alerts, "alerts did not go on while Elasticsearch refused"
