@@ -18,7 +18,7 @@ from soc.pipeline import index
 from soc.pipeline.loop import FETCH_LIMIT
 from soc.store.query import All
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
 AWAY_SECONDS = float(os.environ.get("SOC_AWAY_SECONDS", "6"))
 """60 in the long runs."""

@@ -20,7 +20,7 @@ from soc.store.base import Document, Kind
 from soc.store.query import All, Comparison, Exists, Field, Not, Or, Phrase, Query, matches, parse
 from soc.store.words import normal, texts_of, tokens
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
 EXAMPLES = int(os.environ.get("SOC_EXAMPLES", "20"))
 OCTOBER = to_micros(datetime(2026, 10, 31, 23, 59, tzinfo=UTC))

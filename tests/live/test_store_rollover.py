@@ -17,7 +17,7 @@ from soc.store.base import Document
 from soc.store.documents import event_document
 from soc.store.query import All
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
 MIDNIGHT = to_micros(datetime(2026, 11, 1, tzinfo=UTC))
 
