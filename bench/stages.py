@@ -23,12 +23,12 @@ import pipeline
 
 from soc.app import make_normalizer, micros, spare_the_collector
 from soc.bus.base import Message, Record, partition_of
-from soc.detect.detector import Detector
 from soc.model import RawRecord, encode
 from soc.pipeline import pace
 from soc.pipeline.correlate import Correlate, CorrelateSettings
 from soc.pipeline.engine import Engine, EngineParts
 from soc.pipeline.loop import StageLogic
+from soc.pipeline.reload import OneSet
 from soc.pipeline.ruleset import PublishedRules, read_bundle, to_published
 from soc.pipeline.table import DETECTIONS, EPISODES, RAW
 from soc.pipeline.triage import TriageStage
@@ -41,7 +41,7 @@ SHIPPED = str(Path(__file__).resolve().parents[1] / "rules")
 IDLE_STEPS = 24
 
 
-class OneSet:
+class OnePublished:
     """The rule sets of a bus that has only one."""
 
     def __init__(self, published: PublishedRules) -> None:
@@ -50,6 +50,13 @@ class OneSet:
     async def get(self, _: str) -> PublishedRules:
         """The set."""
         return self._published
+
+    async def refresh(self) -> None:
+        """There is never another."""
+
+    def order(self, _: str) -> int:
+        """It is the first."""
+        return 1
 
     def info(self, _: str, rule: str):
         """One of its rules."""
@@ -140,10 +147,10 @@ async def measure(
     sigma = (str(corpus / "sigma" / "rules"),) if corpus else ()
     bundle = read_bundle(RuleSettings(paths=(*sigma, SHIPPED)))
     rules = load(bundle)
-    sets: Any = OneSet(to_published(bundle, rules))
+    sets: Any = OnePublished(to_published(bundle, rules))
     settings = Settings()
     lateness = micros(settings.correlation.lateness_seconds)
-    parts = EngineParts(make_normalizer(settings), Detector(rules), rules, PARTITIONS, lateness, 60_000_000)
+    parts = EngineParts(make_normalizer(settings), OneSet(rules), PARTITIONS, lateness, 60_000_000)
     bounds = CorrelateSettings(lateness, PARTITIONS, 100_000, 10_000)
     spare_the_collector()
     pace.PACE_SECONDS = 0  # what is not there yet is not waited for

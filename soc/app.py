@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collectors.base import Collector
@@ -20,19 +21,21 @@ from soc.forward.ledger import RESTORED, Ledger
 from soc.forward.rebuild import Rebuilt, rebuild
 from soc.model import Report
 from soc.normalize.normalizer import Normalizer
+from soc.pipeline.acceptance import Difference
 from soc.pipeline.health import Health, HostView
 from soc.pipeline.health_bus import SHARED_STAGES, AskWorkers, BusEyes, Limits
 from soc.pipeline.health_host import CollectorLog, collector_log, look_at_host
 from soc.pipeline.health_watch import HealthWatch
 from soc.pipeline.migrate_guard import GuardedBus
 from soc.pipeline.retention import retention_days
-from soc.pipeline.ruleset import PublishedRules, RuleSets, publish, read_bundle, to_published
+from soc.pipeline.rule_cache import load_cached
+from soc.pipeline.rules_status import RulesStatus, look_at_rules
+from soc.pipeline.ruleset import Publication, RuleSets, read_bundle, replace_current, to_published
 from soc.pipeline.ship_log import OwnCollector, accept_log
 from soc.pipeline.shipped import forget_collectors
 from soc.pipeline.status import read_statuses, read_supervisor
 from soc.pipeline.table import AUDIT, INCIDENTS, OUTBOX, SHIP, collector_topology, topology
 from soc.settings import FileListener, HttpListener, Listener, Settings, SyslogListener
-from soc.sigma.load import load
 from soc.store.embedded import EmbeddedStore
 
 if TYPE_CHECKING:
@@ -127,34 +130,37 @@ def ingest_token(settings: Settings) -> str:
     return path.read_text(encoding="ascii").strip()
 
 
-async def publish_rules(settings: Settings, *, only_first: bool = False) -> PublishedRules:
-    """Load the rules that the settings name and make them the current set; returns the set that is current then.
+def rule_cache(settings: Settings) -> Path:
+    """Where compiled rule sets are kept: who publishes on this machine compiles for its engines too."""
+    return settings.data_dir / "rule-cache"
+
+
+async def publish_rules(settings: Settings, *, only_first: bool = False) -> Publication:
+    """Load the rules that the settings name and make them the current set, which running engines then take up.
 
     Args:
         only_first: leave the current set as it is, if there is one.
     """
     bus = open_bus(settings)
     try:
-        if only_first:
-            sets = RuleSets(bus)
-            await sets.refresh()
-            if sets.current is not None:
-                return sets.current
-        bundle = read_bundle(settings.rules)
-        published = to_published(bundle, load(bundle))
-        await publish(GuardedBus(bus), published)
-    finally:
-        await bus.close()
-    return published
-
-
-async def current_rules(settings: Settings) -> str:
-    """The hash of the current rule set, "" if none was published."""
-    bus = open_bus(settings)
-    try:
         sets = RuleSets(bus)
         await sets.refresh()
-        return sets.current.hash if sets.current else ""
+        current = sets.current
+        if only_first and current is not None:
+            return Publication(current, current.hash, Difference((), (), ()), current.refused)
+        bundle = read_bundle(settings.rules)
+        return await replace_current(
+            GuardedBus(bus), to_published(bundle, load_cached(bundle, rule_cache(settings))), current
+        )
+    finally:
+        await bus.close()
+
+
+async def rules_status(settings: Settings) -> RulesStatus:
+    """Which rule set is current, and which one every partition of the installation works with."""
+    bus = open_bus(settings)
+    try:
+        return await look_at_rules(bus, RuleSets(bus))
     finally:
         await bus.close()
 
@@ -381,8 +387,11 @@ def spare_the_collector() -> None:
     """Take what was loaded out of the garbage collector's sight, and let it look less often.
 
     Compiled rules are a million objects that live as long as the process; walking them again and again while events are
-    made and dropped costs more than a tenth of the engine's time.
+    made and dropped costs more than a tenth of the engine's time. Said again after a change of rules, it also lets the set before
+    go: it is in cycles, so each change would leave one behind for ever. That stops the process once a change, for as long as it takes to
+    walk two sets.
     """
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

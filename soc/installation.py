@@ -15,7 +15,7 @@ from soc.console.auth import Users
 from soc.errors import CommitUnknownError, FencedError, SettingsError, UnavailableError
 from soc.pipeline.exposition import exposition
 from soc.pipeline.migrate_guard import read_mark
-from soc.pipeline.ruleset import PublishedRules
+from soc.pipeline.ruleset import Publication
 from soc.pipeline.status import HostStatus, ProcessStatus
 from soc.pipeline.waiting import pause
 from soc.settings import KafkaSettings, Role, Settings
@@ -142,10 +142,14 @@ async def _publish_first_rules(settings: Settings, stop: asyncio.Event) -> None:
             return
 
 
-def _say_rules(published: PublishedRules) -> None:
-    for refused in published.refused:
+def _say_rules(publication: Publication) -> None:
+    for refused in publication.refused:
         log.warning("rule_refused", path=refused.path, line=refused.line, reason=refused.reason)
-    log.info("rules_published", hash=published.hash, loaded=len(published.infos), refused=len(published.refused))
+    current = publication.current
+    if publication.rejected:
+        log.error("rules_rejected", reason=publication.rejected, in_use=current.hash)
+    else:
+        log.info("rules_published", hash=current.hash, loaded=len(current.infos), refused=len(current.refused))
 
 
 async def _ready_or_stopped(settings: Settings, processes: Groups, stop: asyncio.Event) -> list[ProcessStatus]:

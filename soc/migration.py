@@ -27,6 +27,7 @@ from soc.pipeline.migrate_copy import CopiedTime, Progress
 from soc.pipeline.migrate_drain import Draining, drain
 from soc.pipeline.migrate_guard import Mark, read_mark
 from soc.pipeline.migrate_states import Counts
+from soc.pipeline.reload import OneSet
 from soc.pipeline.ruleset import RuleSets
 from soc.pipeline.table import AUDIT, INCIDENTS, OUTBOX, RAW
 from soc.pipeline.triage import TriageStage
@@ -208,7 +209,7 @@ async def work_off(settings: Settings, bus: Bus, progress: Progress) -> None:
 
 async def _engine_parts(settings: Settings, sets: RuleSets) -> EngineParts:
     rules = await asyncio.to_thread(load, (await sets.latest()).bundle)
-    return engine_parts(settings, rules)
+    return engine_parts(settings, OneSet(rules))
 
 
 async def _seal(settings: Settings, bus: Bus, progress: Progress) -> None:

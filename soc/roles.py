@@ -25,6 +25,7 @@ from soc.app import (
     open_bus,
     open_collector_log,
     open_store,
+    rule_cache,
     spare_the_collector,
 )
 from soc.bus.base import Bus, Worker
@@ -32,19 +33,21 @@ from soc.clock import Micros, now
 from soc.console.app import create_app
 from soc.console.auth import Users
 from soc.console.context import Outages
-from soc.detect.detector import Detector
 from soc.errors import LogMismatchError, UnavailableError
 from soc.forward.forwarder import Forwarder
 from soc.forward.payload import payload_preview
 from soc.forward.rebuild import latest
 from soc.model import Action, Answer, Incident, RuleInfo
 from soc.pipeline.acts import ActionDesk
+from soc.pipeline.compile_aside import compile_aside
 from soc.pipeline.correlate import Correlate, CorrelateSettings
 from soc.pipeline.engine import Engine, EngineParts
 from soc.pipeline.index import Index
 from soc.pipeline.loop import StageLogic, run_stage
 from soc.pipeline.migrate_guard import GuardedBus
+from soc.pipeline.reload import FollowedRules, Ready, RulesInUse
 from soc.pipeline.retention import keep_log_retention, keep_retention
+from soc.pipeline.rule_costs import CostWatch
 from soc.pipeline.ruleset import PublishedRules, RuleSets
 from soc.pipeline.shards import Shards
 from soc.pipeline.ship import Shipper
@@ -55,9 +58,7 @@ from soc.pipeline.triage import TriageStage
 from soc.pipeline.waiting import pause
 from soc.pipeline.workers import run_share
 from soc.settings import Role, Settings
-from soc.sigma.load import load
-from soc.sigma.ruleset import RuleSet
-from soc.telemetry import LOADED_RULES, REFUSED_RULES
+from soc.telemetry import RULES_INFO
 from soc.triage.fold import Triage
 
 log = structlog.get_logger()
@@ -79,8 +80,11 @@ class Process:
         stop: set when the process is told to end; every role then returns.
         addresses: filled by the roles with what they bound.
         counters: listener → its counters, refreshed once a second.
-        rules: hash of the rule set that the engine works with.
+        rules: hash of the newest rule set that engine or correlate works with.
         troubles: role → what keeps it from its work although it runs; empty while nothing does.
+        rules_since: since when.
+        rejected: hash → why the engine passes a published rule set over.
+        costs: which rules the engine spends its time on.
     """
 
     settings: Settings
@@ -95,6 +99,17 @@ class Process:
     ready: set[Role] = field(default_factory=set[Role])
     rules: str = ""
     troubles: dict[str, str] = field(default_factory=dict[str, str])
+    rules_since: Micros = 0
+    rejected: Mapping[str, str] = field(default_factory=dict[str, str])
+    costs: CostWatch = field(default_factory=CostWatch)
+
+    def works_with(self, role: Role, rule_set: str) -> None:
+        """Tell which rule set the role works with from here on."""
+        if rule_set != self.rules:
+            if self.rules:
+                RULES_INFO.labels(role, self.rules).set(0)
+            self.rules, self.rules_since = rule_set, now()
+            RULES_INFO.labels(role, rule_set).set(1)
 
     async def run(self) -> None:
         """Run every role until ``stop``; the first error ends the process and the supervisor starts it again."""
@@ -118,6 +133,9 @@ class Process:
                 self.counters,
                 self.rules,
                 self.troubles,
+                self.rules_since,
+                dict(self.rejected),
+                dict(self.costs.heavy),
             )
             write_status(self.settings.data_dir, status)
             await pause(self.stop, STATUS_SECONDS if ready else 0.05)
@@ -228,21 +246,26 @@ async def _latest_rules(process: Process) -> PublishedRules:
 
 async def _engine(process: Process) -> None:
     settings = process.settings
-    published = await _latest_rules(process)
-    process.rules = published.hash
-    rules = await asyncio.to_thread(load, published.bundle)
-    LOADED_RULES.set(len(rules.infos))
-    REFUSED_RULES.set(len(rules.refused))
-    parts = engine_parts(settings, rules)
-    spare_the_collector()
-    await process.stages("engine", partial(Engine, parts))
+    await _latest_rules(process)
+
+    def settled(ready: Ready) -> None:
+        process.works_with("engine", ready.hash)
+
+    compiling = partial(compile_aside, directory=rule_cache(settings))
+    rules = FollowedRules(process.sets, compiling, settled, spare_the_collector)
+    process.rejected = rules.rejected
+    await rules.start()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(rules.follow(process.stop), name="rules")
+        costs = process.costs.follow(lambda: rules.current.detector.costs, process.stop)
+        tasks.create_task(costs, name="costs")
+        await process.stages("engine", partial(Engine, engine_parts(settings, rules)))
 
 
-def engine_parts(settings: Settings, rules: RuleSet) -> EngineParts:
+def engine_parts(settings: Settings, rules: RulesInUse) -> EngineParts:
     """What the engine's partitions share."""
     return EngineParts(
         make_normalizer(settings),
-        Detector(rules),
         rules,
         settings.partitions,
         micros(settings.correlation.lateness_seconds),
@@ -252,7 +275,8 @@ def engine_parts(settings: Settings, rules: RuleSet) -> EngineParts:
 
 async def _correlate(process: Process) -> None:
     bounds = correlate_settings(process.settings)
-    await process.stages("correlate", lambda _: Correlate(process.sets, bounds))
+    told = partial(process.works_with, "correlate")
+    await process.stages("correlate", lambda _: Correlate(process.sets, bounds, told))
 
 
 def correlate_settings(settings: Settings) -> CorrelateSettings:

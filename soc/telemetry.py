@@ -22,11 +22,26 @@ STEP_SECONDS = Histogram(
 )
 DEAD_LETTERS = Counter("soc_dead_letters", "Records that a stage could not process", ["stage"])
 EVICTED = Counter("soc_correlation_evicted", "Groups or events of correlations dropped for a bound", ["what", "rule"])
+UNFIT = Counter("soc_correlation_unfit", "Values that are no number where a correlation reckons with one", ["rule"])
 LATE = Counter("soc_correlation_late", "Detections past the allowed lateness, not applied in place", ["stage"])
+OUTDATED = Counter(
+    "soc_correlation_outdated", "Detections for a version of a rule that no raw partition is read with any more"
+)
 REFUSED_RULES = Gauge(
     "soc_rules_refused", "Rules of the current set that cannot be used", multiprocess_mode="mostrecent"
 )
 LOADED_RULES = Gauge("soc_rules_loaded", "Rules of the current set in use", multiprocess_mode="mostrecent")
+RULES_INFO = Gauge(
+    "soc_rules_info",
+    "Processes that work with a rule set, by role and hash",
+    ["role", "hash"],
+    multiprocess_mode="livesum",
+)
+RULE_SECONDS = Counter(
+    "soc_rule_seconds", "Estimated time of rules that cost more than 1 % of a process, by rule", ["rule"]
+)
+RULE_CUT = Counter("soc_rule_cut_values", "Values that an expression of a rule did not see all of, by rule", ["rule"])
+REJECTED_SETS = Counter("soc_rules_rejected", "Rule sets that a process passed over as a whole")
 UNSHIPPED = Gauge(
     "soc_ship_unshipped_records",
     "Records of this host's collector that were not on the brokers when it last said so",

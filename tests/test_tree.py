@@ -124,7 +124,7 @@ def test_no_file_names_a_registry_or_a_place_on_somebodys_machine(needle: str):
 
 
 def test_the_lock_file_holds_names_versions_and_hashes_only():
-    shape = re.compile(r"[a-z0-9-]+==[\w.]+( ; [\w '<>=!.]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?")
+    shape = re.compile(r"[a-z0-9-]+==[\w.]+( ; [\w '<>=!.()]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?")
     assert [line for line in read(Path("constraints.txt")).splitlines() if not shape.fullmatch(line)] == []
 
 

@@ -1,13 +1,21 @@
 """``soc rules …``: what rule writers run."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from soc.cli.operate import require_installation
 from soc.cli.output import config_option, format_option, print_json, print_rows, run_async, settings_of
-from soc.errors import SettingsError
+from soc.clock import to_iso
 from soc.model import Bundle
 from soc.settings import RuleSettings, content_dir
+
+if TYPE_CHECKING:
+    from soc.pipeline.ruleset import Publication
+
+LISTED = 20
+"""Rules named one by one of those that publishing added, changed or removed."""
 
 
 @click.group()
@@ -34,8 +42,8 @@ def _bundle(paths: tuple[Path, ...], config: Path | None) -> Bundle:
 def check(paths: tuple[Path, ...], config: Path | None, output_format: str | None) -> None:
     """Load rules from PATHS (default: those of the settings) and list every one that cannot be used.
 
-    Exit code 1 if there is any. A rule that raises no alerts of its own, because a correlation uses it, is listed on
-    standard error.
+    Exit code 1 if there is any. Listed on standard error: rules that raise no alerts of their own, because a correlation
+    uses them; rules that an overlay disables; and overlays on rules that are not there.
 
     \b
     Example:
@@ -49,6 +57,10 @@ def check(paths: tuple[Path, ...], config: Path | None, output_format: str | Non
     for rule, by in sorted(ruleset.muted.items()):
         title = ruleset.infos[rule].title
         click.echo(f"muted: {title} ({rule}): used by {', '.join(by)}, none of which says generate", err=True)
+    for rule, reason in sorted(ruleset.disabled.items()):
+        click.echo(f"disabled: {rule}: {reason}", err=True)
+    for warning in ruleset.warnings:
+        click.echo(f"warning: {warning}", err=True)
     click.echo(f"{len(ruleset.infos)} rules loaded, {len(rows)} refused", err=True)
     if not ruleset.infos and not rows:
         click.echo("soc: there is no rule to check: name a file or a folder that holds *.yml files", err=True)
@@ -118,33 +130,97 @@ def test(cases: tuple[Path, ...], config: Path | None, output_format: str | None
 
 
 @rules.command(name="publish")
+@click.option(
+    "--rules",
+    "paths",
+    type=click.Path(path_type=Path, exists=True),
+    multiple=True,
+    help="A file or folder to publish instead of what the settings name; may be given again.",
+)
 @config_option
-def publish_rules(config: Path | None) -> None:
-    """Make the rules that the settings name the current set of a cluster; prints its hash and how many rules it has.
+def publish_rules(paths: tuple[Path, ...], config: Path | None) -> None:
+    """Make rules the current set of a running (or stopped) installation; prints its hash and what changed.
 
-    Every engine takes the current set when its process starts, and correlate and triage follow it by the hash in each
-    detection. So after publishing, restart the engines, one host after another. Exit code 1 if rules are refused: the
-    others are published all the same.
+    Nothing is restarted: each engine compiles the set aside and takes it between two batches, within seconds; windows of
+    rules that stay the same go on. `soc rules status` shows who is there already.
+
+    Rules that cannot be used are listed on standard error, with file, line and reason, and the others are published all the
+    same. A set in which nothing can be used changes nothing. Exit code 1 in both cases.
+
+    Without --rules the settings say which. On one machine `soc run` publishes those at each start.
 
     \b
     Example:
-      soc rules publish --config soc.toml
+      soc rules publish --rules rules/ --rules my-rules/
     """
-    from soc.app import current_rules
     from soc.app import publish_rules as publish
 
     settings = settings_of(config)
-    if not settings.kafka.servers:
-        raise SettingsError(["without [kafka] servers `soc run` publishes the rules at each start: restart it instead"])
-    before = run_async(current_rules(settings))
-    published = run_async(publish(settings))
-    for refused in published.refused:
+    require_installation(settings)
+    if paths:
+        chosen = RuleSettings(paths=tuple(map(str, paths)))
+        settings = settings.model_copy(update={"rules": chosen})
+    publication = run_async(publish(settings))
+    _print_publication(publication)
+    if publication.refused or publication.rejected:
+        raise click.exceptions.Exit(1)
+
+
+def _print_publication(publication: "Publication") -> None:
+    for refused in publication.refused:
         click.echo(f"refused: {refused.path}:{refused.line}: {refused.reason}", err=True)
-    counts = {"loaded": len(published.infos), "refused": len(published.refused), "muted": len(published.muted)}
-    print_json({"hash": published.hash, "changed": before != published.hash, "before": before, **counts})
-    if before not in ("", published.hash):
-        click.echo("engines work with the set before until their processes are started again", err=True)
-    if published.refused:
+    current, changed = publication.current, publication.changed
+    for what, ids in changed._asdict().items():
+        for rule in ids[:LISTED]:
+            info = current.infos.get(rule)
+            click.echo(f"{what}: {f'{info.title} ({rule})' if info else rule}", err=True)
+        if len(ids) > LISTED:
+            click.echo(f"{what}: … and {len(ids) - LISTED} more", err=True)
+    if publication.rejected:
+        click.echo(f"rejected, {current.hash or 'nothing'} stays in use: {publication.rejected}", err=True)
+    print_json(
+        {
+            "hash": current.hash,
+            "changed": publication.before != current.hash,
+            "before": publication.before,
+            "loaded": len(current.infos),
+            "refused": len(publication.refused),
+            "muted": len(current.muted),
+            "rules_added": len(changed.added),
+            "rules_changed": len(changed.changed),
+            "rules_removed": len(changed.removed),
+            "rejected": publication.rejected,
+        }
+    )
+
+
+@rules.command()
+@config_option
+@format_option
+def status(config: Path | None, output_format: str | None) -> None:
+    """Show which rule set is current, and which one every partition of engine and correlate works with, on whatever host.
+
+    A set that was just published takes effect within seconds. Exit code 1 if a partition works with another one, or if a set
+    was published since that cannot be used.
+
+    \b
+    Example:
+      soc rules status
+    """
+    from soc.app import rules_status
+
+    settings = settings_of(config)
+    require_installation(settings)
+    found = run_async(rules_status(settings))
+    rows: list[dict[str, object]] = [
+        {**one._asdict(), "current": one.rule_set == found.current} for one in found.partitions
+    ]
+    print_rows(rows, output_format, ("stage", "partition", "rule_set", "current"))
+    since = f", published {to_iso(found.since)}" if found.current else ""
+    click.echo(f"current: {found.current or 'none'}{since}", err=True)
+    for name, reason in found.rejected.items():
+        click.echo(f"rejected: {name}: {reason}", err=True)
+    if not found.everywhere or found.rejected:
         raise click.exceptions.Exit(1)
 
 

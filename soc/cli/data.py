@@ -1,30 +1,24 @@
 """``soc normalize`` and ``soc detect``: one process, no bus; raw lines in, JSON out."""
 
-import gzip
-import json
-import re
+import gc
 import sys
 import time
-import zlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from soc.cli.output import config_option, print_json, print_rows, settings_of
+from soc.cli.output import config_option, print_json, print_json_lines, print_rows, settings_of
 from soc.clock import now, to_iso
 from soc.errors import RecordError, SettingsError
 from soc.model import Episode, Event, RawRecord, RuleInfo
 from soc.settings import RuleSettings, Settings, SourceProfile
 
-MAX_LINE = 16 * 1024 * 1024
-"""Bytes of a line that are kept; the rest of a longer one is cut, and the record says so."""
-MAX_DOCUMENT = 256 * 1024 * 1024
-"""Bytes of a pretty-printed JSON file that are read as one; the rest is read line by line."""
-_WHITE = re.compile(r"[\s,]*")
+if TYPE_CHECKING:
+    from soc.detect.detector import Match
+    from soc.tooling.offline import Offline
 
 
 @click.command()
@@ -41,8 +35,8 @@ def normalize(file: Path | None, config: Path | None, source: str, *, list_produ
     Example:
       soc normalize --source sshd /var/log/auth.log
     """
-    from soc.app import make_normalizer
-    from soc.normalize.normalizer import Discarded, products
+    from soc.normalize.normalizer import Discarded, Normalizer, products
+    from soc.tooling.reading import lines, open_input
 
     settings = settings_of(config)
     if list_products:
@@ -53,9 +47,9 @@ def normalize(file: Path | None, config: Path | None, source: str, *, list_produ
     if file is None:
         raise click.UsageError("FILE is missing; write - for standard input")
     settings, profile = _with_profile(settings, source)
-    normalizer = make_normalizer(settings)
-    with _open(file) as stream:
-        for number, (line, cut) in enumerate(_lines(stream), 1):
+    normalizer = Normalizer.of(settings)
+    with open_input(file) as stream:
+        for number, (line, cut) in enumerate(lines(stream), 1):
             record = RawRecord(line, now(), "file", str(file), str(file), profile=profile, cut=cut)
             try:
                 event = normalizer.normalize(record, f"line-{number}", record.received)
@@ -88,29 +82,39 @@ def detect(file: Path, config: Path | None, rules: tuple[Path, ...], source: str
     Example:
       soc detect --rules rules/ --source windows-json events.ndjson.gz
     """
-    from soc.app import make_normalizer, spare_the_collector
+    from soc.cli.progress import Progress
+    from soc.normalize.normalizer import Normalizer
+    from soc.pipeline.rule_cache import load_cached, user_directory
     from soc.pipeline.ruleset import read_bundle
-    from soc.sigma.load import load
+    from soc.telemetry import configure_logging
     from soc.tooling.offline import Offline
+    from soc.tooling.reading import blocks, open_input
 
     settings, profile = _with_profile(settings_of(config), source)
-    ruleset = load(read_bundle(RuleSettings(paths=tuple(map(str, rules))) if rules else settings.rules))
+    configure_logging("warning", "auto")
+    with _without_collection():
+        bundle = read_bundle(RuleSettings(paths=tuple(map(str, rules))) if rules else settings.rules)
+        ruleset = load_cached(bundle, user_directory())
+        offline = Offline(ruleset, Normalizer.of(settings), profile=profile)
     for refused in ruleset.refused:
         click.echo(f"refused: {refused}", err=True)
     if not ruleset.infos:
         click.echo(
             "soc: no rule is in use, so nothing can be detected: see --rules, or [rules] of the settings", err=True
         )
-    offline = Offline(ruleset, make_normalizer(settings))
-    spare_the_collector()
-    started = time.perf_counter()
-    with _open(file) as stream:
-        for number, (line, cut) in enumerate(_lines(stream), 1):
-            record = RawRecord(line, now(), "file", str(file), str(file), profile=profile, cut=cut)
-            for event, match in offline.feed(record, f"line-{number}", record.received):
-                print_json(_detection(event, match.rule, ruleset.infos[match.rule]))
-    for episode in offline.finish():
-        print_json(_episode(episode, ruleset.infos[episode.rule]))
+    started, number = time.perf_counter(), 0
+    with open_input(file) as stream, Progress(stream, file) as progress:
+        for lines, cut in blocks(stream):
+            found = [
+                _detection(event, match.rule, ruleset.infos[match.rule])
+                for event, match in _matches(offline, lines, number, str(file), profile, cut=cut)
+            ]
+            number += len(lines)
+            if found:
+                progress.wipe()
+                print_json_lines(found)
+            progress.show(number)
+    print_json_lines(_episode(episode, ruleset.infos[episode.rule]) for episode in offline.finish())
     seconds = time.perf_counter() - started
     statistics = {
         "events": offline.events,
@@ -126,6 +130,28 @@ def detect(file: Path, config: Path | None, rules: tuple[Path, ...], source: str
     import msgspec
 
     click.echo(msgspec.json.encode(statistics).decode(), err=True)
+
+
+@contextmanager
+def _without_collection() -> Generator[None]:
+    """For making what lives as long as the process: its objects are never garbage, and are not looked at again."""
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+    finally:
+        gc.enable()
+
+
+def _matches(
+    offline: "Offline", lines: list[bytes], before: int, file: str, profile: str, *, cut: bool
+) -> "Iterator[tuple[Event, Match]]":
+    is_idle = offline.is_idle
+    for number, line in enumerate(lines, before + 1):
+        if cut or not is_idle(line):
+            record = RawRecord(line, now(), "file", file, file, profile=profile, cut=cut)
+            yield from offline.feed(record, f"line-{number}", record.received)
 
 
 def _detection(event: Event, rule: str, info: RuleInfo) -> dict[str, Any]:
@@ -172,55 +198,6 @@ def _with_profile(settings: Settings, source: str) -> tuple[Settings, str]:
         raise SettingsError([f"--source: {source!r} is neither a product nor a profile; known: {known}"])
     made = SourceProfile(name=f"--source {source}", product=source, live=False)
     return settings.model_copy(update={"sources": (*settings.sources, made)}), made.name
-
-
-@contextmanager
-def _open(file: Path) -> Generator[IO[bytes]]:
-    if str(file) == "-":
-        yield sys.stdin.buffer
-        return
-    try:
-        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
-            yield stream  # type: ignore[misc]
-    except (OSError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise SettingsError([f"{file}: cannot be read: {error}"]) from error
-
-
-def _lines(stream: IO[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Lines without their ends, a longer one cut; an empty line is none. JSON written over several lines is one each object."""
-    first = stream.readline(MAX_LINE)
-    if first.strip(b" \t\r\n\xef\xbb\xbf") in (b"{", b"[", b"[{"):
-        whole = first + stream.read(MAX_DOCUMENT)
-        objects = _objects(whole)
-        yield from ((line, False) for line in objects) if objects is not None else _lines_of(BytesIO(whole), b"")
-        first = b""
-    yield from _lines_of(stream, first)
-
-
-def _objects(document: bytes) -> list[bytes] | None:
-    """The objects of a pretty-printed file, one after another or in one array, each on one line; None if it is not JSON."""
-    text, decoder, found = document.decode("utf-8-sig", "replace"), json.JSONDecoder(), list[Any]()
-    at = _WHITE.match(text).end()  # type: ignore[union-attr]
-    try:
-        while at < len(text):
-            value, at = decoder.raw_decode(text, at)
-            found += cast("list[Any]", value) if isinstance(value, list) else [value]
-            at = _WHITE.match(text, at).end()  # type: ignore[union-attr]
-    except (ValueError, RecursionError):
-        return None
-    return [json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass") for value in found]
-
-
-def _lines_of(stream: IO[bytes], first: bytes) -> Iterator[tuple[bytes, bool]]:
-    while line := first or stream.readline(MAX_LINE):
-        first = b""
-        cut = len(line) == MAX_LINE and not line.endswith(b"\n")
-        if cut:
-            while (rest := stream.readline(MAX_LINE)) and not rest.endswith(b"\n"):
-                pass
-        line = line.rstrip(b"\r\n")
-        if line:
-            yield line, cut
 
 
 def _text(line: bytes) -> str:

@@ -69,6 +69,13 @@ def print_json(value: Any) -> None:
     sys.stdout.buffer.flush()
 
 
+def print_json_lines(values: Iterable[Any]) -> None:
+    """Each JSON value on a line of its own, all written at once."""
+    if lines := [_json.encode(value) for value in values]:
+        sys.stdout.buffer.write(b"\n".join(lines) + b"\n")
+        sys.stdout.buffer.flush()
+
+
 def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     if not rows:
         click.echo("(none)", err=True)

@@ -1,20 +1,25 @@
 """One correlation rule at work: its detections and the watermark in, satisfied windows to ``Runs``, the past forgotten."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from heapq import heappop, heappush
 from itertools import groupby
 
 from soc.clock import Micros
 from soc.correlate.condition import demand_of, distinct_rules, token_text
-from soc.correlate.entry import EVENT, ORDER, Entry, Place
+from soc.correlate.entry import EVENT, ORDER, Child, Entry, Place, Taken
 from soc.correlate.episode import earliest, member_of
 from soc.correlate.group import Group
+from soc.correlate.number import number_token
 from soc.correlate.outcome import Bounds, Outcome
+from soc.correlate.quiet import Quiet
 from soc.correlate.runs import Runs
-from soc.correlate.snapshot import Kept, group_key, rule_key
+from soc.correlate.snapshot import PIECE, Changes, Kept, first_piece_key, group_key, piece_key, rule_key
+from soc.correlate.sweeps import holds, sweep_for
+from soc.correlate.waiting import Waiting
 from soc.correlate.watermark import NEVER
-from soc.correlate.window import Span, decide, sweep_for
+from soc.correlate.weight import scale_for
+from soc.correlate.window import Span, Sweep
 from soc.model import Detection
 from soc.sigma.correlation import CorrelationRule
 
@@ -27,7 +32,7 @@ class Correlation:
         key: what stands for it in the changelog.
         lateness: its effective lateness (for a chain: with its children's timespan and lateness).
         horizon: watermark minus lateness: nothing earlier is taken any more.
-        groups: by group-by values.
+        groups: by group-by values; most are quiet.
     """
 
     __slots__ = (
@@ -36,11 +41,16 @@ class Correlation:
         "_cut",
         "_demand",
         "_each_rule",
+        "_few",
         "_names",
         "_numbers",
+        "_probe",
         "_runs",
+        "_scale",
         "_timers",
         "_timespan",
+        "_touched",
+        "_waits",
         "groups",
         "horizon",
         "key",
@@ -53,85 +63,134 @@ class Correlation:
         self.key = rule_key(rule.digest or rule.id)
         self.lateness = lateness
         self.horizon = NEVER
-        self.groups: dict[tuple[str, ...], Group] = {}
+        self.groups: dict[tuple[str, ...], Group | Quiet] = {}
         self._bounds = bounds
-        self._demand = demand_of(rule)
+        self._demand = demand = demand_of(rule)
+        self._waits = demand.waits  # decided when the watermark has passed, not at once
+        # A group is quiet while it has up to so many entries, and not enough on the scale if there is one.
+        self._scale = scale_for(demand)
+        self._few = min(PIECE, bounds.events)
+        if not self._waits and self._scale is None:
+            self._few = min(self._few, demand.need - 1)
         self._timespan = rule.timespan
+        self._probe = sweep_for(demand, rule.timespan)  # empty between two uses: making one takes longer than using it
         self._cut = NEVER  # entries before it can be touched by nothing that is still to come
         self._numbers = distinct_rules(rule)
         self._names = tuple(self._numbers)
         self._runs = Runs(rule, rule_set=rule_set, members=bounds.members)
         self._each_rule = rule.type in {"temporal", "temporal_ordered"}
-        self._chained = rule.depth > 1
+        self._chained = rule.depth > 1 or demand.counting == "sum"  # something may be taken away
+        self._touched: list[Group] = []
         self._timers: list[tuple[Micros, tuple[str, ...]]] = []
 
     # ── taking detections ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def take(self, detection: Detection, touched: list[Group], out: Outcome) -> None:
-        """Take a detection; ``settle`` of the groups that this adds to ``touched`` makes it count."""
-        number = self._numbers.get(detection.rule)
-        if number is None:
-            out.unknown[detection.target] += 1
-            return
-        kind = self._demand.token
-        token: str | int = 0
-        if kind == "value":
-            if detection.value is None:
-                return  # without the counted field it is no part of this count
-            token = token_text(detection.value)
-        elif kind == "event":
-            token = detection.event_id
-        elif kind == "rule":
-            token = number
-        event_id = detection.event_id
-        group = self.groups.get(detection.group)
-        if detection.child_revision:
-            self._take_child(detection, number, token, group, touched, out)
-            return
-        if group is not None and group.knows(event_id, number):
-            return
-        if detection.time < self.horizon:
-            self._take_late(detection, group, touched, out)
-            return
-        entry = Entry(
-            event_id,
-            detection.time,
-            number,
-            token,
-            detection.source,
-            detection.received,
-            detection.fields,
-            detection.matched,
-        )
-        if group is None:
-            group = self._open(detection.group)
-        elif detection.time <= group.floor[0] and ORDER(entry) < group.floor:
-            out.evicted[self.rule.id] += 1  # older than what the bound left: it would be the first to go
-            return
-        if not group.touched:
-            group.touched = True
-            touched.append(group)
-        group.add(entry)
+    def take(self, detections: Iterable[Detection], out: Outcome) -> None:
+        """Take detections, in order, and make them count."""
+        numbers, groups, changes = self._numbers, self.groups, out.state
+        horizon, few, scale, kind, weight = self.horizon, self._few, self._scale, self._demand.token, 0
+        for detection in detections:
+            number = numbers.get(detection.rule)
+            if number is None:
+                out.unknown[detection.target] += 1
+                continue
+            token = 0 if kind == "none" else self._token(detection, number, out)
+            if token is None:
+                continue
+            values, event_id, time = detection.group, detection.event_id, detection.time
+            group = groups.get(values)
+            if detection.child_revision:
+                self._take_child(detection, number, token, group, out)
+                continue
+            if time < horizon:
+                if group is None or not group.knows(event_id, number):
+                    self._take_late(detection, group, out)
+                continue
+            source, received = detection.source, detection.received
+            fields, matched = detection.fields, detection.matched
+            if isinstance(group, Group):
+                if time <= group.floor[0] and (time, event_id, number) < group.floor:
+                    out.evicted[self.rule.id] += 1  # older than what the bound left: it would be the first to go
+                    continue
+                known = not group.add(Entry(event_id, time, number, token, source, received, fields, matched))
+                if not known and not group.touched:
+                    self._touch(group)
+                continue
+            if group is not None and group.knows(event_id, number):
+                continue
+            taken = (event_id, time, number, token, source, received, fields, matched)
+            if scale is not None:
+                weight = scale.add(0 if group is None else group.weight, token)
+                if scale.enough(weight):
+                    group = self._open(values) if group is None else self._wake(group)
+            if group is None:
+                if few:
+                    self._begin(taken, weight, values, changes)
+                    continue
+                group = self._open(values)
+            elif isinstance(group, Quiet):
+                if group.size >= few and self._make_room(group, changes) and scale is not None:
+                    weight = scale.add(group.weight, token)
+                if group.size < few:
+                    group.add(taken, weight, changes)
+                    if time < group.timer and self._waits:
+                        self._set_timer(group)
+                    continue
+                group = self._wake(group)
+            group.add(Entry(*taken))
+            self._touch(group)
+        for group in self._touched:
+            self._settle(group, out)
+        self._touched.clear()
 
-    def _take_child(  # noqa: PLR0917 a tail call of take
+    def _token(self, detection: Detection, number: int, out: Outcome) -> str | int | None:
+        """What a detection counts as; None if it takes no part."""
+        kind, value = self._demand.token, detection.value
+        if kind == "value":
+            return value if value is None or isinstance(value, str) else token_text(value)
+        if kind == "rule":
+            return number
+        if kind == "event":
+            return detection.event_id
+        token = number_token(value)
+        if token is None:
+            out.unfit[self.rule.id] += 1
+        return token
+
+    def _begin(self, taken: Taken, weight: int, values: tuple[str, ...], changes: Changes) -> None:
+        """Begin a quiet group."""
+        time = taken[1]
+        quiet = self.groups[values] = Quiet(values, first_piece_key(self.key, values), time, time, time)
+        quiet.add(taken, weight, changes)
+        heappush(self._timers, (time, values))
+
+    def _make_room(self, quiet: Quiet, changes: Changes) -> bool:
+        """Have a quiet group leave out what nothing can touch any more; False if it is as full as before."""
+        if quiet.oldest < self._cut:
+            quiet.forget(self._cut, self._scale, changes)
+        return quiet.size < self._few
+
+    def _take_child(
         self,
         detection: Detection,
         number: int,
         token: str | int,
-        group: Group | None,
-        touched: list[Group],
+        group: Group | Quiet | None,
         out: Outcome,
     ) -> None:
         """Take a child's revision: an upsert; what it replaces must not be beyond the horizon either."""
-        known = group.children.get(detection.event_id) if group is not None and group.children else None
-        if known is not None and known.child_revision >= detection.child_revision:
+        children = group.children if isinstance(group, Group) else None
+        known = children.get(detection.event_id) if children else None
+        if known is not None and known.revision >= detection.child_revision:
             return
         if min(detection.time, known.time if known else detection.time) < self.horizon:
-            self._take_late(detection, group, touched, out)
+            self._take_late(detection, group, out)
             return
         if group is None:
             group = self._open(detection.group)
-        entry = Entry(
+        elif isinstance(group, Quiet):
+            group = self._wake(group)
+        entry = Child(
             detection.event_id,
             detection.time,
             number,
@@ -147,31 +206,39 @@ class Correlation:
             out.evicted[self.rule.id] += 1
         elif group.revise(entry):
             group.write_child(entry, out.state)
-            if not group.touched:
-                group.touched = True
-                touched.append(group)
+            self._touch(group)
 
-    def _take_late(self, detection: Detection, group: Group | None, touched: list[Group], out: Outcome) -> None:
+    def _take_late(self, detection: Detection, group: Group | Quiet | None, out: Outcome) -> None:
         """Count what came too late, and mark the open episode it would have touched."""
-        if group is not None and detection.event_id in group.sealed_ids:
+        if not isinstance(group, Group):
+            out.late[self.rule.id] += 1
+            return
+        if detection.event_id in group.sealed_ids:
             return  # a duplicate of a member
         out.late[self.rule.id] += 1
-        for episode in group.episodes if group is not None else ():
+        for episode in group.episodes:
             near = episode.start - self._timespan <= detection.time <= episode.end + self._timespan
-            if group is not None and near and episode.end >= self._cut and not episode.late:
+            if near and episode.end >= self._cut and not episode.late:
                 episode.late = True
                 group.marked = (*group.marked, episode.id)
-                if not group.touched:
-                    group.touched = True
-                    touched.append(group)
+                self._touch(group)
 
     def _open(self, values: tuple[str, ...]) -> Group:
         group = self.groups[values] = Group(values, group_key(self.key, values))
         return group
 
+    def _wake(self, quiet: Quiet) -> Group:
+        group = self.groups[quiet.values] = Group.woken(quiet)
+        return group
+
+    def _touch(self, group: Group) -> None:
+        if not group.touched:
+            group.touched = True
+            self._touched.append(group)
+
     # ── settling ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def settle(self, group: Group, out: Outcome) -> None:
+    def _settle(self, group: Group, out: Outcome) -> None:
         """Make what was taken for a group count."""
         group.touched = False
         times = group.times
@@ -185,9 +252,9 @@ class Correlation:
             fresh = group.insert()
             group.write_entries(fresh, out.state)
         demand = self._demand
-        if demand.test is None and (len(group.entries) >= demand.need or group.episodes):
+        if not self._waits and (len(group.entries) >= demand.need or group.episodes):
             spans = self._sweep(group)
-            if replaced:
+            if replaced or (group.sweep is not None and group.sweep.anew):
                 self._runs.reassign(group, spans, [entry.time for entry in fresh], out)
             elif spans or group.episodes:
                 self._runs.assign(group, spans, [entry.time for entry in fresh], out)
@@ -195,7 +262,7 @@ class Correlation:
             self._mark(group, out)
         if len(group.entries) > self._bounds.events:
             self._bound_events(group, out)
-        if group.timer == NEVER or demand.test is not None:
+        if group.timer == NEVER or self._waits:
             self._set_timer(group)
 
     def _mark(self, group: Group, out: Outcome) -> None:
@@ -212,16 +279,13 @@ class Correlation:
             group.sweep = sweep_for(self._demand, self._timespan)
         return group.sweep.advance(group.times, group.entries)
 
-    def _set_timer(self, group: Group) -> None:
+    def _set_timer(self, group: Group | Quiet) -> None:
         """Have ``rise`` look at a group when something in it can be over.
 
         Where windows are decided when they can no longer change, that is when the first one can be; else when nothing in
         the group is needed any more. A time set earlier is looked at in vain and set anew then.
         """
-        waits = self._demand.test is not None
-        if not waits and group.timer != NEVER:
-            return
-        due = group.oldest() if waits else group.newest()
+        due = group.oldest if self._waits else group.newest
         if due not in (NEVER, group.timer):
             group.timer = due
             heappush(self._timers, (due, group.values))
@@ -237,13 +301,30 @@ class Correlation:
             if group is None or group.timer != due:
                 continue
             group.timer = NEVER
-            if self._demand.test is not None:
-                self._drop_old(group, out)
-            if group.newest() < cut:
+            if self._waits:
+                if isinstance(group, Quiet) and self._satisfied(group):
+                    group = self._wake(group)
+                if isinstance(group, Quiet):
+                    group.forget(cut, None, out.state)
+                else:
+                    self._drop_old(group, out)
+            if group.newest < cut:
                 group.erase(out.state)
                 del self.groups[values]
             else:
                 self._set_timer(group)
+
+    def _satisfied(self, quiet: Quiet) -> bool:
+        """Does a window of a quiet group, now that it can no longer change, satisfy a demand that waited for that?"""
+        entries = sorted(quiet.entries(), key=ORDER)
+        times = [entry.time for entry in entries]
+        spans = self._decide(self._probe, times, entries)
+        self._probe.drop(entries, len(entries))
+        return bool(spans)
+
+    def _decide(self, sweep: Sweep, times: list[Micros], entries: list[Entry]) -> list[Span]:
+        assert isinstance(sweep, Waiting)
+        return sweep.decide(times, entries, bisect_left(times, self._cut))
 
     # ── forgetting ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -252,8 +333,10 @@ class Correlation:
         cut = self._cut
         if group.times and group.times[0] < cut:
             number = bisect_left(group.times, cut)
-            if self._demand.test is not None:
-                spans = decide(self._demand, self._timespan, group.times, group.entries, number)
+            if self._demand.waits:
+                if group.sweep is None:
+                    group.sweep = sweep_for(self._demand, self._timespan)
+                spans = self._decide(group.sweep, group.times, group.entries)
                 self._runs.assign(group, spans, [span.first for span in spans], out)
         elif group.children and min(child.time for child in group.children.values()) < cut:
             number = 0
@@ -301,14 +384,13 @@ class Correlation:
 
         A span does not tell: between its first and last anchor there may be some that are not satisfied.
         """
-        if self._demand.test is not None:
+        if self._demand.waits:
             return known
         times = group.times
         for anchor in range(high - 1, low - 1, -1):
             begin = bisect_left(times, times[anchor])
             end = bisect_right(times, times[anchor] + self._timespan)
-            window = sweep_for(self._demand, self._timespan)
-            if window.advance(times[begin:end], group.entries[begin:end]):
+            if holds(self._demand, self._timespan, times[begin:end], group.entries[begin:end]):
                 return times[anchor]
         return known
 
@@ -329,10 +411,21 @@ class Correlation:
 
     def restore(self, watermark: Micros, groups: Mapping[bytes, Kept]) -> None:
         """Go on from what was kept; ``watermark`` is the one of this rule's depth."""
+        self.adopt(watermark, [self._restored(key, kept) for key, kept in groups.items()])
+
+    def _restored(self, key: bytes, kept: Kept) -> Group | Quiet:
+        if kept.quiet(self._few):
+            quiet = Quiet.restored(piece_key(key, 0), kept, self._scale)
+            if self._scale is None or not self._scale.enough(quiet.weight):
+                return quiet
+        return Group.restored(key, kept)
+
+    def adopt(self, watermark: Micros, groups: Iterable[Group | Quiet]) -> None:
+        """Go on with groups of the same rule (``key``); ``watermark`` is the one of this rule's depth."""
         if watermark > NEVER:
             self.horizon = watermark - self.lateness
             self._cut = self.horizon - self._timespan
-        for key in groups:
-            group = Group.restored(key, groups[key])
+        for group in groups:
             self.groups[group.values] = group
+            group.timer = NEVER
             self._set_timer(group)

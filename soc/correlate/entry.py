@@ -12,12 +12,10 @@ class Entry(msgspec.Struct, array_like=True, gc=False, eq=False):
     """One detection in the memory of a group.
 
     Attributes:
-        event_id: as in the detection; for a child correlation the child's episode id.
+        event_id: as in the detection; of a child the child's episode id.
         time: correlation time.
         rule: number of the matching rule among the distinct referenced rules.
         token: what it counts as (``Demand.token``).
-        child_revision: 0 for an event.
-        retracted: the child no longer holds; kept so that an older revision coming later is known to be old.
     """
 
     event_id: str
@@ -28,9 +26,22 @@ class Entry(msgspec.Struct, array_like=True, gc=False, eq=False):
     received: Micros
     fields: dict[str, Any] | None = None
     matched: tuple[tuple[str, str], ...] = ()
-    child_revision: int = 0
+
+
+class Child(Entry, array_like=True, gc=False, eq=False):
+    """One revision of a child correlation's episode.
+
+    Attributes:
+        revision: of the episode, from 1.
+        retracted: it no longer holds; kept so that an older revision coming later is known to be old.
+    """
+
+    revision: int = 0
     retracted: bool = False
 
+
+Taken = tuple[str, Micros, int, str | int, str, Micros, dict[str, Any] | None, tuple[tuple[str, str], ...]]
+"""An event's entry that is not made: the fields of ``Entry``, in its order; encoded it is the same."""
 
 ORDER = attrgetter("time", "event_id", "rule")
 """The order of a group's entries; the same whatever order they came in."""

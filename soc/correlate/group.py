@@ -5,8 +5,9 @@ from bisect import bisect_left
 import msgspec
 
 from soc.clock import Micros
-from soc.correlate.entry import ORDER, Entry, Place
+from soc.correlate.entry import ORDER, Child, Entry, Place
 from soc.correlate.episode import OpenEpisode
+from soc.correlate.quiet import Quiet
 from soc.correlate.snapshot import (
     PIECE,
     SEALED_PIECE,
@@ -17,6 +18,7 @@ from soc.correlate.snapshot import (
     child_value,
     encode,
     encode_entry,
+    group_of,
     head_key,
     piece_key,
     piece_value,
@@ -29,11 +31,18 @@ BEGINNING: Place = (NEVER, "", 0)
 _SCAN = 8  # up to so many entries are looked through one by one, and need no index
 
 
-class Group(msgspec.Struct, gc=False, eq=False):
-    """One group.
+_Name = str | tuple[str, int]
 
-    Most groups hold few entries and never fire, so what only some need is made when it is needed. There may be 100,000 of
-    them and none is part of a reference cycle: keeping them from the garbage collector made a third of the speed.
+
+def _name(entry: Entry) -> _Name:
+    """What an entry is known by: its event and rule; most correlations have one rule, number 0, and need no pair for it."""
+    return (entry.event_id, entry.rule) if entry.rule else entry.event_id
+
+
+class Group(msgspec.Struct, gc=False, eq=False):
+    """One group that is no longer quiet.
+
+    None is part of a reference cycle: keeping them from the garbage collector made a third of the speed.
 
     Attributes:
         values: the group-by values.
@@ -53,7 +62,7 @@ class Group(msgspec.Struct, gc=False, eq=False):
         marked: ids of open episodes that a late entry fell on, not yet told.
         touched: something was taken since it was last settled.
         first_piece: number of the first piece of entries in the changelog.
-        index: which (event, rule) are in memory, once there are too many to look through.
+        index: the names (``_name``) of what is in memory, once there is too much to look through.
         full_pieces: newest time in each full piece, from ``first_piece`` on.
         tail: the entries of the last piece, encoded, to be written again with the next ones.
         tail_size: how many they are; 0 = there is no last piece.
@@ -68,7 +77,7 @@ class Group(msgspec.Struct, gc=False, eq=False):
     entries: list[Entry] = []
     fresh: list[Entry] = []
     gone: list[Entry] | tuple[()] = ()
-    children: dict[str, Entry] | None = None
+    children: dict[str, Child] | None = None
     sweep: Sweep | None = None
     episodes: list[OpenEpisode] | tuple[()] = ()
     retired: dict[str, tuple[int, Micros]] | None = None
@@ -79,8 +88,8 @@ class Group(msgspec.Struct, gc=False, eq=False):
     marked: tuple[str, ...] = ()
     touched: bool = False
     first_piece: int = 0
-    index: set[tuple[str, int]] | None = None
-    full_pieces: list[Micros] | tuple[()] = ()
+    index: set[_Name] | None = None
+    full_pieces: list[Micros] = []
     tail: bytes = b""
     tail_size: int = 0
     tail_newest: Micros = NEVER
@@ -91,27 +100,33 @@ class Group(msgspec.Struct, gc=False, eq=False):
         """Is this (event, rule) in memory already?"""
         index = self.index
         if index is not None:
-            return (event_id, rule) in index
+            return ((event_id, rule) if rule else event_id) in index
         for entry in self.entries:
             if entry.event_id == event_id and entry.rule == rule:
                 return True
         return any(entry.event_id == event_id and entry.rule == rule for entry in self.fresh)
 
-    def add(self, entry: Entry) -> None:
-        """Take an entry; it is inserted by ``insert``."""
-        self.fresh.append(entry)
+    def add(self, entry: Entry) -> bool:
+        """Take an entry, to be put in its place by ``insert``; False if it is in memory already."""
         index = self.index
         if index is not None:
-            index.add((entry.event_id, entry.rule))
-        elif len(self.entries) + len(self.fresh) > _SCAN:
-            self.index = {(one.event_id, one.rule) for some in (self.entries, self.fresh) for one in some}
+            size = len(index)
+            index.add((entry.event_id, entry.rule) if entry.rule else entry.event_id)
+            if len(index) == size:
+                return False
+        elif self.knows(entry.event_id, entry.rule):
+            return False
+        self.fresh.append(entry)
+        if index is None and len(self.entries) + len(self.fresh) > _SCAN:
+            self.index = set(map(_name, [*self.entries, *self.fresh]))
+        return True
 
-    def revise(self, entry: Entry) -> bool:
+    def revise(self, entry: Child) -> bool:
         """Take a child's revision; False if it is older than what is known."""
         children = self.children = self.children or {}
         known = children.get(entry.event_id)
         if known is not None:
-            if entry.child_revision <= known.child_revision:
+            if entry.revision <= known.revision:
                 return False
             if known in self.fresh:
                 self.fresh = [one for one in self.fresh if one is not known]
@@ -162,7 +177,7 @@ class Group(msgspec.Struct, gc=False, eq=False):
             if self.sweep is not None:
                 self.sweep.drop(self.entries, number)
             if self.index is not None:
-                self.index.difference_update([(entry.event_id, entry.rule) for entry in self.entries[:number]])
+                self.index.difference_update(map(_name, self.entries[:number]))
             del self.entries[:number]
             del self.times[:number]
         self.floor = max(self.floor, floor)
@@ -176,18 +191,23 @@ class Group(msgspec.Struct, gc=False, eq=False):
 
     def _drop_pieces(self, time: Micros, changes: Changes) -> None:
         """Delete the first pieces, as long as all that is in them is before ``time``."""
-        full = self.full_pieces
-        done = 0
+        full, done = self.full_pieces, 0
         while done < len(full) and full[done] < time:
             changes[piece_key(self.key, self.first_piece + done)] = None
             done += 1
         if done:
-            self.full_pieces = full[done:]
+            del full[:done]
             self.first_piece += done
         if not self.full_pieces and self.tail_size and self.tail_newest < time:
             changes[piece_key(self.key, self.first_piece)] = None
             self.first_piece, self.tail, self.tail_size, self.tail_newest = 0, b"", 0, NEVER
 
+    @property
+    def size(self) -> int:
+        """How many entries there are."""
+        return len(self.entries)
+
+    @property
     def newest(self) -> Micros:
         """Time of the newest entry or child; ``NEVER`` if nothing is left."""
         newest = self.times[-1] if self.times else NEVER
@@ -195,6 +215,7 @@ class Group(msgspec.Struct, gc=False, eq=False):
             newest = max(newest, *(child.time for child in self.children.values()))
         return newest
 
+    @property
     def oldest(self) -> Micros:
         """Time of the oldest entry or child; ``NEVER`` if nothing is left."""
         times = self.times[:1] + [child.time for child in (self.children or {}).values()]
@@ -216,28 +237,22 @@ class Group(msgspec.Struct, gc=False, eq=False):
         self.sealed_ids, self.sealed_pieces = (), 0
 
     def write_entries(self, fresh: list[Entry], changes: Changes) -> None:
-        """Put new entries into the changelog: events behind the last piece, children each by itself."""
-        tail, size, newest = self.tail, self.tail_size, self.tail_newest
-        number = self.first_piece + len(self.full_pieces)
-        grown = False
-        for entry in fresh:
-            if entry.child_revision:
-                continue
-            if size >= PIECE:
-                if grown:
-                    changes[piece_key(self.key, number)] = piece_value(self.values, size, tail)
-                self.full_pieces = [*self.full_pieces, newest]
+        """Put new entries, in order, into the changelog: events behind the last piece; children stand there by themselves."""
+        events = fresh if self.children is None else [entry for entry in fresh if not isinstance(entry, Child)]
+        number, done = self.first_piece + len(self.full_pieces), 0
+        while done < len(events):
+            if self.tail_size >= PIECE:
+                self.full_pieces.append(self.tail_newest)
+                self.tail, self.tail_size, self.tail_newest = b"", 0, NEVER
                 number += 1
-                tail, size, newest = b"", 0, NEVER
-            tail += encode_entry(entry)
-            size += 1
-            grown = True
-            newest = max(newest, entry.time)
-        if grown:
-            changes[piece_key(self.key, number)] = piece_value(self.values, size, tail)
-            self.tail, self.tail_size, self.tail_newest = tail, size, newest
+            some = events[done : done + PIECE - self.tail_size]
+            done += len(some)
+            self.tail += b"".join(map(encode_entry, some))
+            self.tail_size += len(some)
+            self.tail_newest = max(self.tail_newest, some[-1].time)
+            changes[piece_key(self.key, number)] = piece_value(self.values, self.tail_size, self.tail)
 
-    def write_child(self, entry: Entry, changes: Changes) -> None:
+    def write_child(self, entry: Child, changes: Changes) -> None:
         """Put a child's revision into the changelog."""
         changes[child_key(self.key, entry.event_id)] = child_value(self.values, entry)
 
@@ -258,6 +273,16 @@ class Group(msgspec.Struct, gc=False, eq=False):
             changes[head_key(self.key)] = None
 
     @classmethod
+    def woken(cls, quiet: Quiet) -> "Group":
+        """A quiet group with its entries made ready to be looked at."""
+        group = cls(quiet.values, group_of(quiet.record))
+        group.entries = sorted(quiet.entries(), key=ORDER)
+        group.times = [entry.time for entry in group.entries]
+        group.tail, group.tail_size, group.tail_newest = quiet.piece, quiet.size, quiet.newest
+        group.timer = quiet.timer
+        return group
+
+    @classmethod
     def restored(cls, key: bytes, kept: Kept) -> "Group":
         """A group from what was kept of it.
 
@@ -276,7 +301,7 @@ class Group(msgspec.Struct, gc=False, eq=False):
         if kept.children:
             group.children = {child.event_id: child for child in kept.children}
         if len(group.entries) > _SCAN:
-            group.index = {(entry.event_id, entry.rule) for entry in group.entries}
+            group.index = set(map(_name, group.entries))
         if kept.pieces:
             group.first_piece = kept.pieces[0].number
             group.full_pieces = [max(entry.time for entry in piece.entries) for piece in kept.pieces[:-1]]

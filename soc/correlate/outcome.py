@@ -17,6 +17,7 @@ class Outcome:
         evicted: rule id → how many entries were forgotten before their time because a group or the memory was full.
         evicted_groups: rule id → how many groups were forgotten whole because there were too many.
         late: rule id → how many detections came after the watermark minus the lateness and were not applied.
+        unfit: rule id → how many detections had a value that is no number where one is reckoned with.
         unknown: target → how many detections were for a correlation, or of a rule, that this rule set does not have.
     """
 
@@ -25,6 +26,7 @@ class Outcome:
     evicted: Counter[str] = field(default_factory=Counter[str])
     evicted_groups: Counter[str] = field(default_factory=Counter[str])
     late: Counter[str] = field(default_factory=Counter[str])
+    unfit: Counter[str] = field(default_factory=Counter[str])
     unknown: Counter[str] = field(default_factory=Counter[str])
 
 

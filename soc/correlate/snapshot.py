@@ -11,7 +11,7 @@ pieces that changed are written, a full one never again, and a piece goes when i
 keys in the same state (the stage's own) are left alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from soc.clock import Micros
-from soc.correlate.entry import Entry, Place
+from soc.correlate.entry import Child, Entry, Place, Taken
 from soc.correlate.episode import OpenEpisode
 from soc.correlate.watermark import Progress
 
@@ -31,8 +31,13 @@ _RULE = slice(1, 9)
 _GROUP = slice(1, 25)
 _KINDS = frozenset((b"p", b"c", b"h", b"m"))
 
-_encoder = msgspec.msgpack.Encoder()
-encode_entry = _encoder.encode
+_encode = msgspec.msgpack.Encoder().encode
+encode_text: Callable[[str], bytes] = _encode
+"""A text as it stands in an encoded entry: with its length before it."""
+encode_entry: Callable[[Entry | Taken], bytes] = _encode
+"""An event's entry, to stand in a piece."""
+_ARRAYS = [bytes((0x90 | size,)) for size in range(16)]
+"""MessagePack's headers of short arrays (its fixarray)."""
 
 Changes = dict[bytes, bytes | None]
 
@@ -68,14 +73,26 @@ class Kept:
 
     values: tuple[str, ...] = ()
     pieces: list[Piece] = field(default_factory=list[Piece])
-    children: list[Entry] = field(default_factory=list[Entry])
+    children: list[Child] = field(default_factory=list[Child])
     head: Head | None = None
     sealed: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
+
+    def take_piece(self, number: int, value: bytes) -> None:
+        """Add a piece; they come in order."""
+        self.values, entries = _decode_piece.decode(value)
+        self.pieces.append(Piece(number, entries))
+
+    def quiet(self, few: int) -> bool:
+        """Is it a first piece of up to ``few`` entries and nothing else?"""
+        if self.head is not None or self.children or self.sealed or len(self.pieces) != 1:
+            return False
+        return not self.pieces[0].number and len(self.pieces[0].entries) <= few
 
 
 _decode_progress = msgspec.msgpack.Decoder(Progress)
 _decode_piece = msgspec.msgpack.Decoder(tuple[tuple[str, ...], list[Entry]])
-_decode_child = msgspec.msgpack.Decoder(tuple[tuple[str, ...], Entry])
+_decode_entries = msgspec.msgpack.Decoder(list[Entry])
+_decode_child = msgspec.msgpack.Decoder(tuple[tuple[str, ...], Child])
 _decode_head = msgspec.msgpack.Decoder(Head)
 _decode_sealed = msgspec.msgpack.Decoder(list[str])
 
@@ -87,12 +104,22 @@ def rule_key(digest: str) -> bytes:
 
 def group_key(rule: bytes, values: tuple[str, ...]) -> bytes:
     """The 24 bytes that stand for a group of a rule."""
-    return rule + blake2b(_encoder.encode(values), digest_size=16).digest()
+    return rule + blake2b(_encode(values), digest_size=16).digest()
 
 
 def piece_key(group: bytes, number: int) -> bytes:
     """Where a piece of entries is kept."""
     return b"p" + group + number.to_bytes(6, "big")
+
+
+def group_of(record: bytes) -> bytes:
+    """The ``group_key`` in the key of a record."""
+    return record[_GROUP]
+
+
+def first_piece_key(rule: bytes, values: tuple[str, ...]) -> bytes:
+    """Where the first piece of a group of a rule is kept."""
+    return b"p" + rule + blake2b(_encode(values), digest_size=16).digest() + b"\0\0\0\0\0\0"
 
 
 def sealed_key(group: bytes, number: int) -> bytes:
@@ -110,20 +137,24 @@ def head_key(group: bytes) -> bytes:
     return b"h" + group
 
 
+def decode_entries(number: int, entries: bytes) -> list[Entry]:
+    """Up to 15 entries that were encoded one after another."""
+    return _decode_entries.decode(_ARRAYS[number] + entries)
+
+
 def piece_value(values: tuple[str, ...], number: int, entries: bytes) -> bytes:
-    """A piece of ``number`` entries that are encoded already, one after another."""
-    size = bytes((0x90 | number,)) if number < 16 else b"\xdc" + number.to_bytes(2, "big")
-    return b"\x92" + _encoder.encode(values) + size + entries
+    """A piece of ``number`` entries, up to 15, that are encoded already, one after another."""
+    return b"\x92" + _encode(values) + _ARRAYS[number] + entries
 
 
-def child_value(values: tuple[str, ...], entry: Entry) -> bytes:
+def child_value(values: tuple[str, ...], entry: Child) -> bytes:
     """A child with its group."""
-    return _encoder.encode((values, entry))
+    return _encode((values, entry))
 
 
 def encode(value: Head | Progress | Sequence[str]) -> bytes:
     """A head, the progress of time, or member ids."""
-    return _encoder.encode(value)
+    return _encode(value)
 
 
 def decode_progress(value: bytes) -> Progress:
@@ -151,8 +182,7 @@ def kept_groups(
         kept = groups.setdefault(key[_GROUP], Kept())
         kind, rest, value = key[:1], key[25:], state[key]
         if kind == b"p":
-            kept.values, entries = _decode_piece.decode(value)
-            kept.pieces.append(Piece(int.from_bytes(rest, "big"), entries))
+            kept.take_piece(int.from_bytes(rest, "big"), value)
         elif kind == b"c":
             kept.values, child = _decode_child.decode(value)
             kept.children.append(child)

@@ -14,12 +14,10 @@ An entry that comes out of order takes the sweep back to its place (``rewind``) 
 """
 
 from bisect import bisect_left
-from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from soc.clock import Micros
-from soc.correlate.condition import Demand
 from soc.correlate.entry import Entry
 from soc.correlate.watermark import NEVER
 
@@ -51,6 +49,11 @@ def join(spans: list[Span], first: Micros, last: Micros, peak: float, timespan: 
 class Sweep(Protocol):
     """A sweep over one group's entries; ``times`` and ``entries`` are the group's own parallel lists."""
 
+    @property
+    def anew(self) -> bool:
+        """Did the last ``advance`` return all satisfied anchors in memory, so that others no longer are?"""
+        ...
+
     def rewind(self, times: Sequence[Micros], entries: Sequence[Entry], place: int, time: Micros) -> None:
         """Go back to before ``place``, where an entry with this time is about to be inserted."""
         ...
@@ -64,19 +67,11 @@ class Sweep(Protocol):
         ...
 
 
-def sweep_for(demand: Demand, timespan: Micros) -> Sweep:
-    """A fresh sweep for a demand that more events can only help."""
-    if demand.counting == "entries":
-        return CountSweep(demand.need, timespan)
-    if demand.counting == "tokens":
-        return DistinctSweep(demand.need, timespan)
-    return OrderedSweep(demand.steps, timespan)
-
-
 class CountSweep:
     """At least ``need`` entries."""
 
     __slots__ = ("_end", "_lo", "_need", "_timespan")
+    anew = False
 
     def __init__(self, need: int, timespan: Micros) -> None:
         self._need = need
@@ -124,192 +119,99 @@ class CountSweep:
 class DistinctSweep:
     """At least ``need`` different tokens.
 
-    Two counts slide with it: ``wide`` over [lo, end), the whole window that ends at the last entry, and ``tight`` over
-    [start, end), the shortest end of it that still has enough.
+    ``latest`` is the place of each token's latest entry in [lo, end). A token is in [start, end) if that is not before
+    start: so one table serves both the whole window that ends at the last entry and the shortest end of it, [start, end),
+    that still has enough. Places in the tables are counted from the first entry there ever was.
     """
 
-    __slots__ = ("_end", "_lo", "_need", "_start", "_tight", "_timespan", "_wide")
+    __slots__ = ("_base", "_before", "_end", "_latest", "_lo", "_need", "_start", "_tight", "_timespan")
+    anew = False
 
     def __init__(self, need: int, timespan: Micros) -> None:
         self._need = need
         self._timespan = timespan
+        self._base = 0  # how many entries were dropped
         self._lo = self._start = self._end = 0
-        self._wide: dict[str | int, int] = {}
-        self._tight: dict[str | int, int] = {}
+        self._latest: dict[str | int, int] = {}
+        self._before: list[int] = []  # for each entry swept, what ``latest`` said of its token, to go back
+        self._tight = 0  # different tokens in [start, end)
 
     def rewind(self, times: Sequence[Micros], entries: Sequence[Entry], place: int, time: Micros) -> None:  # noqa: ARG002 the protocol's
         """See ``Sweep``."""
         if place >= self._end:
             return
-        wide, tight, lo, start = self._wide, self._tight, self._lo, self._start
-        for index in range(place, self._end):
-            token = entries[index].token
-            if index >= lo:
-                _less(wide, token)
-            if index >= start:
-                _less(tight, token)
-        lo, start = min(lo, place), min(start, place)
+        latest, base, lo, start, tight = self._latest, self._base, self._lo, self._start, self._tight
+        for index in range(self._end - 1, place - 1, -1):
+            before = self._before.pop()
+            if index >= start and before < start + base:
+                tight -= 1
+            if before >= lo + base:
+                latest[entries[index].token] = before
+            elif index >= lo:
+                del latest[entries[index].token]
+        if start > place:
+            start, tight = place, 0
+        lo = min(lo, place)
         oldest = times[place - 1] - self._timespan if place else 0
         while lo and times[lo - 1] >= oldest:
             lo -= 1
-            token = entries[lo].token
-            wide[token] = wide.get(token, 0) + 1
+            latest.setdefault(entries[lo].token, lo + base)
         # Starts before lo complete nothing any more, so the tight count need not reach further back.
-        while start > lo and len(tight) < self._need:
+        while start > lo and tight < self._need:
             start -= 1
-            token = entries[start].token
-            tight[token] = tight.get(token, 0) + 1
-        self._lo, self._start, self._end = lo, start, place
+            if latest[entries[start].token] == start + base:
+                tight += 1
+        self._lo, self._start, self._tight, self._end = lo, start, tight, place
 
     def advance(self, times: Sequence[Micros], entries: Sequence[Entry]) -> list[Span]:
         """See ``Sweep``."""
-        timespan, need = self._timespan, self._need
-        wide, tight, lo, start = self._wide, self._tight, self._lo, self._start
+        timespan, need, base, latest, known = self._timespan, self._need, self._base, self._latest, self._before
+        lo, start, tight = self._lo, self._start, self._tight
         spans: list[Span] = []
         first = last = NEVER
         peak = 0
         for end in range(self._end, len(times)):
             token = entries[end].token
-            wide[token] = wide.get(token, 0) + 1
-            tight[token] = tight.get(token, 0) + 1
+            before = latest.get(token, -1)
+            known.append(before)
+            if before < start + base:
+                tight += 1
+            latest[token] = end + base
             oldest = times[end] - timespan
             while times[lo] < oldest:
-                _less(wide, entries[lo].token)
+                token = entries[lo].token
+                if latest[token] == lo + base:
+                    del latest[token]
                 lo += 1
-            while len(tight) >= need:
-                token = entries[start].token
-                count = tight[token]
-                if count > 1:
-                    tight[token] = count - 1
-                elif len(tight) > need:
-                    del tight[token]
-                else:
-                    break
-                start += 1
-            size = len(wide)
-            if size < need:
+            if start < lo:
+                start, tight = lo, len(latest)
+            if tight < need:
                 continue
+            while tight > need or latest[entries[start].token] != start + base:
+                if latest[entries[start].token] == start + base:
+                    tight -= 1
+                start += 1
             if times[lo] > last + timespan:
                 if peak:
                     spans.append(Span(first, last, peak))
                 first, peak = times[lo], 0
             last = times[start]
-            peak = max(peak, size)
-        self._lo, self._start, self._end = lo, start, len(times)
+            peak = max(peak, len(latest))
+        self._lo, self._start, self._end, self._tight = lo, start, len(times), tight
         if peak:
             spans.append(Span(first, last, peak))
         return spans
 
     def drop(self, entries: Sequence[Entry], number: int) -> None:
         """See ``Sweep``."""
+        latest, base = self._latest, self._base
         for index in range(self._lo, min(number, self._end)):
-            _less(self._wide, entries[index].token)
-        for index in range(self._start, min(number, self._end)):
-            _less(self._tight, entries[index].token)
+            if latest[entries[index].token] == index + base:
+                del latest[entries[index].token]
+        if self._start < number:
+            self._tight = len(latest)
+        del self._before[:number]
+        self._base += number
         self._lo = max(0, self._lo - number)
         self._start = max(0, self._start - number)
         self._end = max(0, self._end - number)
-
-
-class OrderedSweep:
-    """The steps one after another; entries of one time count as in order.
-
-    ``best[j]`` is the latest start of a climb that has done its first j steps by now. Entries of one time are taken
-    together: a climb may do several steps within them, as long as each step has an entry of its own.
-    """
-
-    __slots__ = ("_before", "_best", "_end", "_lo", "_steps", "_tie", "_timespan")
-
-    def __init__(self, steps: Sequence[int], timespan: Micros) -> None:
-        self._steps = tuple(steps)
-        self._timespan = timespan
-        self._lo = self._end = 0
-        self._tie = 0  # where the last entries of one time begin, and best as it was before them
-        self._best: list[Micros] = [NEVER] * (len(self._steps) + 1)
-        self._before = list(self._best)
-
-    def rewind(self, times: Sequence[Micros], entries: Sequence[Entry], place: int, time: Micros) -> None:  # noqa: ARG002 the protocol's
-        """See ``Sweep``."""
-        if place == self._end and (not place or times[place - 1] < time):
-            return
-        if self._tie < len(times) and times[self._tie] == time:
-            self._end, self._best = self._tie, list(self._before)
-            return
-        # Climbs that began before time - timespan are over before it comes: start afresh there.
-        self._end = self._lo = self._tie = bisect_left(times, time - self._timespan)
-        self._best = [NEVER] * len(self._best)
-        self._before = list(self._best)
-
-    def advance(self, times: Sequence[Micros], entries: Sequence[Entry]) -> list[Span]:
-        """See ``Sweep``."""
-        spans: list[Span] = []
-        end, size, lo = self._end, len(times), self._lo
-        while end < size:
-            time = times[end]
-            have: dict[int, int] = {}
-            self._tie = end
-            while end < size and times[end] == time:
-                rule = entries[end].rule
-                have[rule] = have.get(rule, 0) + 1
-                end += 1
-            self._before = self._best
-            self._best = self._climb(time, have)
-            oldest = time - self._timespan
-            while times[lo] < oldest:
-                lo += 1
-            if self._best[-1] >= oldest:
-                join(spans, times[lo], self._best[-1], len(self._steps), self._timespan)
-        self._end, self._lo = end, lo
-        return spans
-
-    def _climb(self, time: Micros, have: dict[int, int]) -> list[Micros]:
-        before, steps = self._before, self._steps
-        best = list(before)
-        for step in range(1, len(steps) + 1):
-            used: dict[int, int] = {}
-            for begin in range(step, 0, -1):  # steps begin..step are done at this very time
-                rule = steps[begin - 1]
-                used[rule] = used.get(rule, 0) + 1
-                if used[rule] > have.get(rule, 0):
-                    break
-                best[step] = max(best[step], before[begin - 1] if begin > 1 else time)
-        return best
-
-    def drop(self, entries: Sequence[Entry], number: int) -> None:  # noqa: ARG002 the protocol's
-        """See ``Sweep``."""
-        self._lo = max(0, self._lo - number)
-        self._end = max(0, self._end - number)
-        self._tie = max(0, self._tie - number)
-
-
-def decide(
-    demand: Demand, timespan: Micros, times: Sequence[Micros], entries: Sequence[Entry], number: int
-) -> list[Span]:
-    """The spans among the windows of the first ``number`` entries, which can no longer change, by the demand's test."""
-    assert demand.test is not None
-    spans: list[Span] = []
-    window: deque[str | int] = deque()
-    counts: dict[str | int, int] = {}
-    end, anchor = 0, 0
-    by_token = demand.counting == "tokens"
-    while anchor < number:
-        time = times[anchor]
-        while end < len(times) and times[end] <= time + timespan:
-            token = entries[end].token if by_token else end
-            window.append(token)
-            counts[token] = counts.get(token, 0) + 1
-            end += 1
-        if demand.test(len(counts)):
-            join(spans, time, time, len(counts), timespan)
-        while anchor < number and times[anchor] == time:
-            _less(counts, window.popleft())
-            anchor += 1
-    return spans
-
-
-def _less(counts: dict[str | int, int], token: str | int) -> None:
-    left = counts[token] - 1
-    if left:
-        counts[token] = left
-    else:
-        del counts[token]

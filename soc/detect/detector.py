@@ -5,16 +5,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from time import perf_counter
 from typing import Any, Final
 
-from soc.detect.trigger import Option, Rarity, options
-from soc.detect.view import Routes
+from soc.detect.costs import TIMED, RuleCosts
+from soc.detect.trigger import Option, Rarity, exact_values, options
+from soc.detect.view import EVENTS, Indexes, Routes
 from soc.model import Event, LogSource
 from soc.model.event import UNKNOWN
-from soc.sigma.compile import CompiledRule
 from soc.sigma.condition import holds, why
 from soc.sigma.program import Program, Programs
-from soc.sigma.ruleset import RuleSet
+from soc.sigma.ruleset import CompiledRule, RuleSet
 from soc.sigma.values import MISSING
 
 MATCHED_PAIRS: Final = 20
@@ -46,16 +47,37 @@ class Match:
         return self.explain()
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the rules of some logsources ask of an event: a value in none of it changes no result.
+
+    Attributes:
+        fields: the names of all fields in their conditions. What a correlation groups by or counts is not among them.
+        keywords: whether any of them seeks texts in all values.
+    """
+
+    fields: frozenset[str]
+    keywords: bool
+
+
 class Slot:
     """One rule within a detector; its condition is compiled when it is first a candidate."""
 
-    __slots__ = ("names_fields", "options", "rule", "test")
+    __slots__ = ("_exact", "names_fields", "options", "rule", "test")
 
     def __init__(self, rule: CompiledRule, options: list[Option], programs: Programs) -> None:
         self.rule = rule
         self.options = options
         self.names_fields = any(all(need.field is not None for need in needs) for _, needs in options)
+        self._exact: list[tuple[str, frozenset[str]] | None] | None = None
         self.test: Program = self._first(programs)
+
+    @property
+    def exact(self) -> list[tuple[str, frozenset[str]] | None]:
+        """For each option, what ``exact_values`` says of it."""
+        if self._exact is None:
+            self._exact = [exact_values(needs) for _, needs in self.options]
+        return self._exact
 
     def _first(self, programs: Programs) -> Program:
         def compile_and_test(get: Callable[[str, Any], Any], missing: Any, fields: Mapping[str, Any]) -> bool:
@@ -68,7 +90,15 @@ class Slot:
 class Detector:
     """All rules of a set, ready for events. Not shared between threads: its memos are plain dictionaries."""
 
-    def __init__(self, rules: RuleSet) -> None:
+    def __init__(self, rules: RuleSet, remembered: int = EVENTS) -> None:
+        """A detector that has seen no event.
+
+        Args:
+            rules: what to detect.
+            remembered: events that each view remembers by the values its rules ask for; 0 turns that off.
+        """
+        self._remembered = remembered
+        self._indexes = Indexes()
         programs = Programs()
         rarity = Rarity(rule.condition for rule in rules.rules.values())
         self._slots = [Slot(rule, options(rule.condition, rarity), programs) for rule in rules.rules.values()]
@@ -77,19 +107,33 @@ class Detector:
             self._by_logsource.setdefault(slot.rule.logsource, []).append(slot)
         self._routes: OrderedDict[tuple[LogSource, ...], Routes] = OrderedDict()
         self._identities: dict[int, tuple[tuple[LogSource, ...], Routes]] = {}
+        self._asked: OrderedDict[tuple[LogSource, ...], Asked] = OrderedDict()
         self.evaluated = 0
         """Conditions evaluated so far."""
+        self.costs = RuleCosts(rules)
+        self._untimed = TIMED
 
     def detect(self, event: Event) -> list[Match]:
         """The rules that match, with what made them."""
         fields = event.fields
-        return [
-            Match(slot.rule.id, partial(_matched, slot.rule, fields)) for slot in self._hits(fields, event.logsources)
-        ]
+        self._untimed -= 1
+        hits = self._hits(fields, event.logsources) if self._untimed else self._timed_hits(fields, event.logsources)
+        return [Match(slot.rule.id, partial(_matched, slot.rule, fields)) for slot in hits]
 
     def detect_fields(self, fields: dict[str, Any], logsources: tuple[LogSource, ...]) -> list[str]:
-        """The ids of the rules that match; ``fields`` are flat (``soc.sigma.values.flatten``)."""
+        """The ids of the rules that match; ``fields`` are flat, as the normalizer gives them."""
         return [slot.rule.id for slot in self._hits(fields, logsources)]
+
+    def asked(self, logsources: tuple[LogSource, ...]) -> Asked:
+        """What the rules that apply to these logsources ask; remembered, so cheap to ask for each event."""
+        asked = self._asked.get(logsources)
+        if asked is None:
+            names = frozenset[str | None]().union(*(slot.rule.fields for slot in self._routed(logsources)))
+            asked = Asked(frozenset(name for name in names if name is not None), None in names)
+            self._asked[logsources] = asked
+            if len(self._asked) > _ROUTES:
+                self._asked.popitem(last=False)
+        return asked
 
     def _hits(self, fields: dict[str, Any], logsources: tuple[LogSource, ...]) -> list[Slot]:
         known = self._identities.get(id(logsources))  # equal tuples are mostly the same one: no hashing of structs
@@ -112,10 +156,30 @@ class Detector:
             view.learn(fields, candidates, hits)
         return hits
 
+    def _timed_hits(self, fields: dict[str, Any], logsources: tuple[LogSource, ...]) -> list[Slot]:
+        """As ``_hits``, on one event in ``TIMED``: each condition is timed."""
+        self._untimed = TIMED
+        view = self._route(logsources).view(fields)
+        candidates = view.candidates(fields)
+        hits: list[Slot] = []
+        for slot in candidates:
+            started = perf_counter()
+            try:
+                held = slot.test(fields.get, MISSING, fields)
+            except TypeError:
+                held = holds(slot.rule.condition, fields)
+            self.costs.add(slot.rule.id, started)
+            if held:
+                hits.append(slot)
+        self.evaluated += len(candidates)
+        if view.learning:
+            view.learn(fields, candidates, hits)
+        return hits
+
     def _route(self, logsources: tuple[LogSource, ...]) -> Routes:
         routes = self._routes.get(logsources)
         if routes is None:
-            routes = self._routes[logsources] = Routes(list(self._routed(logsources)))
+            routes = self._routes[logsources] = Routes(list(self._routed(logsources)), self._indexes, self._remembered)
             if len(self._routes) > _ROUTES:
                 self._routes.popitem(last=False)
                 self._identities.clear()

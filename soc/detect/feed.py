@@ -19,29 +19,50 @@ GROUPS_AN_EVENT: Final = 64
 """Groups that one event may fall into by lists in its group-by fields; the first ones count."""
 SAMPLES: Final = 2
 """Detections of one (correlation, group) that carry the event, between two calls of ``Sampler.start``."""
+FREE: Final = 32
+"""Detections of one correlation that may carry the event in any case, between two calls of ``Sampler.start``."""
+SHARE: Final = 32
+"""Beyond these, one in so many. An event is seven times as large as a slim detection: this adds a quarter to a flood."""
+_SECOND_CHANCE: Final = (4, 16)
 _SAMPLED_GROUPS: Final = 10_000
 
 _key = msgspec.msgpack.Encoder().encode
 
 
 class Sampler:
-    """Which slim detections carry their event: the first few of each (correlation, group) since ``start``."""
+    """Which slim detections carry their event: the first few of each (correlation, group) since ``start``.
+
+    In a flood of groups they would all carry it, so a correlation's share is bounded. Half of what is beyond ``FREE`` is for the
+    4th and 16th of a group that had none: a group that goes on is the one that fires.
+    """
 
     def __init__(self, samples: int = SAMPLES) -> None:
         self._samples = samples
-        self._taken: dict[bytes, int] = {}
+        self._groups: dict[bytes, tuple[int, int]] = {}  # how many there were, how many of them carried the event
+        self._targets: dict[str, tuple[int, int]] = {}
 
     def start(self) -> None:
         """Begins anew."""
-        self._taken.clear()
+        self._groups.clear()
+        self._targets.clear()
 
-    def takes(self, key: bytes) -> bool:
-        """Whether the next detection with this key carries its event; beyond 10,000 keys none more do."""
-        taken = self._taken.get(key, 0)
-        if taken >= self._samples or (not taken and len(self._taken) >= _SAMPLED_GROUPS):
-            return False
-        self._taken[key] = taken + 1
-        return True
+    def takes(self, target: str, key: bytes) -> bool:
+        """Whether the next detection for a correlation, with this key, carries its event; beyond 10,000 keys none more do."""
+        number, carried = self._groups.get(key, (0, 0))
+        of_target, carried_by_target = self._targets.get(target, (0, 0))
+        number, of_target = number + 1, of_target + 1
+        early = number <= self._samples
+        share = of_target // (2 * SHARE if early else SHARE)
+        full = (
+            carried < self._samples
+            and (early or number in _SECOND_CHANCE)
+            and carried_by_target < FREE + share
+            and (key in self._groups or len(self._groups) < _SAMPLED_GROUPS)
+        )
+        if key in self._groups or len(self._groups) < _SAMPLED_GROUPS:
+            self._groups[key] = number, carried + full
+        self._targets[target] = of_target, carried_by_target + full
+        return full
 
 
 def feed(event: Event, matches: Sequence[Match], rules: RuleSet, sampler: Sampler) -> list[Addressed]:
@@ -84,7 +105,7 @@ def feed(event: Event, matches: Sequence[Match], rules: RuleSet, sampler: Sample
                 continue
             for group in _groups(correlation, rule, event.fields):
                 key = _key((target, group))
-                out.append((key, detection(rule, target, group, value, match, full=sampler.takes(key))))
+                out.append((key, detection(rule, target, group, value, match, full=sampler.takes(target, key))))
     return out
 
 
@@ -104,15 +125,26 @@ def _texts(value: Any) -> list[str]:
 
 
 def _counted(correlation: CorrelationRule, rule: str, fields: Mapping[str, Any]) -> tuple[bool, str | None]:
-    """(missing, value) of the field that a ``value_count`` counts; (False, None) for types that count none.
+    """(missing, value) of what ``value_*`` counts or reckons with; (False, None) for types that look at no field.
 
-    As text, so that 4625 and "4625" are one value. A list is one value, its items sorted: an event is one member.
+    As text, so that 4625 and "4625" are one value. A list is one value, its items sorted: an event is one member. Of several
+    fields the value is their combination; if one is missing, it is.
     """
     condition = correlation.condition
-    if condition is None or not condition.field:
+    if condition is None or not condition.fields:
         return False, None
-    values = _texts(fields.get(_field(correlation, condition.field, rule)))
-    return not values, ", ".join(sorted(values)) if values else None
+    parts: list[str] = []
+    for name in condition.fields:
+        values = _texts(fields.get(_field(correlation, name, rule)))
+        if not values:
+            return True, None
+        parts.append(", ".join(sorted(values)) if len(values) > 1 else values[0])
+    return False, _combined(parts)
+
+
+def _combined(parts: Sequence[str]) -> str:
+    """The values of several fields as one, different for different ones; a single value as it is."""
+    return parts[0] if len(parts) == 1 else msgspec.json.encode(parts).decode()
 
 
 def feed_episode(episode: Episode, rules: RuleSet) -> list[Addressed]:
@@ -126,11 +158,12 @@ def feed_episode(episode: Episode, rules: RuleSet) -> list[Addressed]:
     for target in rules.feeds.get(episode.rule, ()):
         parent = rules.correlations[target]
         names = [_field(parent, name, episode.rule) for name in parent.group_by]
-        counted = parent.condition.field if parent.condition is not None else ""
-        value = own.get(_field(parent, counted, episode.rule)) if counted else None
-        if any(name not in own for name in names) or (counted and value is None):
+        counted = parent.condition.fields if parent.condition is not None else ()
+        counted = [_field(parent, name, episode.rule) for name in counted]
+        if any(name not in own for name in [*names, *counted]):
             continue
         group = tuple(own[name] for name in names)
+        value = _combined([own[name] for name in counted]) if counted else None
         detection = Detection(
             rule=episode.rule,
             rule_set=episode.rule_set,

@@ -1,6 +1,6 @@
 """The straightforward evaluator: every rule on every event, straight from pySigma's conditions. The index is tested against it.
 
-Nothing is shared with the compiled path but what a value's text and number are and how an expression is spelled: no interning, no index, no memo. Strings are
+Nothing is shared with the compiled path but what a value's text and number are: no interning, no index, no memo. Strings are
 matched character by character with a small set of places, so that the two cannot be wrong in the same way.
 """
 
@@ -29,7 +29,6 @@ from sigma.types import (
 
 from soc.model import Bundle, LogSource
 from soc.sigma.load import read_bundle
-from soc.sigma.regex import posix_classes
 from soc.sigma.values import moment, number, scalars, text
 
 _ABSENT = object()
@@ -66,6 +65,8 @@ def _applies(rule: SigmaRule, own: LogSource) -> bool:
 
 
 def _condition(item: Any, fields: Mapping[str, Any]) -> bool:
+    if item is None:  # '1 of' a pattern that matches no name
+        return False
     if isinstance(item, ConditionAND):
         return all(_condition(arg, fields) for arg in item.args)
     if isinstance(item, ConditionOR):
@@ -101,7 +102,7 @@ def _scalar(wanted: Any, value: Any, fields: Mapping[str, Any], *, keyword: bool
         flags = 0
         for flag in wanted.flags:
             flags |= getattr(re, flag.name)
-        return re.search(posix_classes(str(wanted.regexp)), text(value), flags) is not None
+        return re.search(str(wanted.regexp), text(value), flags) is not None
     if isinstance(wanted, SigmaCompareExpression):
         own = _part(wanted.number, value) if isinstance(wanted.number, SigmaTimestampPart) else number(value)
         return own is not None and _compare(wanted.op.name, own, wanted.number.number)

@@ -5,10 +5,10 @@ nothing positive is necessary (only negations) has none and is evaluated on ever
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any, Final
+from typing import Final
 
 from soc.sigma.condition import All, Leaf, Node, Not, Predicate, leaves
 from soc.sigma.matchers import (
@@ -17,16 +17,17 @@ from soc.sigma.matchers import (
     Exists,
     Matcher,
     Network,
+    Networks,
     Null,
     Present,
     Reference,
     Regex,
     Text,
+    Texts,
     TimePart,
     Wildcard,
 )
 from soc.sigma.regex import required_literals
-from soc.sigma.values import scalars, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Literal:
     """A case-folded literal in a field (None: in any value).
 
     Attributes:
-        of_regex: it was taken from a regular expression, whose own idea of case differs from folding outside ASCII.
+        of_regex: it was taken from a regular expression, whose own idea of case differs from folding (``folds_plainly``); ASCII.
     """
 
     field: str | None
@@ -56,6 +57,7 @@ Need = Literal | Probe
 _PROBE_COSTS: Final[dict[type[Matcher], float]] = {
     Regex: 0.08,
     Network: 0.1,
+    Networks: 0.1,
     TimePart: 0.1,
     Compare: 0.2,
     Present: 0.5,
@@ -131,36 +133,18 @@ def exact_values(needs: Iterable[Need]) -> tuple[str, frozenset[str]] | None:
     return None if field is None else (field, frozenset(values))
 
 
-def met(needs: Iterable[Need], fields: Mapping[str, Any]) -> bool:
-    """Whether any of the needs is met by an event: for measuring how often; keywords count as rarely met."""
-    return any(
-        need.field is not None and any(_meets(need, v) for v in scalars(fields.get(need.field))) for need in needs
-    )
-
-
-def _meets(need: Need, value: Any) -> bool:
-    if value is None:
-        return False
-    folded = text(value).casefold()
-    if isinstance(need, Probe):
-        return need.predicate.on_scalar(value)
-    if need.anchor == "contains":
-        return need.text in folded
-    if need.anchor == "exact":
-        return folded == need.text
-    return folded.startswith(need.text) if need.anchor == "prefix" else folded.endswith(need.text)
-
-
 def _of_leaf(predicate: Predicate) -> list[Need] | None:
     field, matcher = predicate.field, predicate.matcher
     if isinstance(matcher, Text):
         return [Literal(field, matcher.text.casefold(), matcher.anchor)]
+    if isinstance(matcher, Texts):
+        return [Literal(field, literal.casefold(), matcher.anchor) for literal in matcher.texts]
     if isinstance(matcher, Wildcard):
         literal = _longest(field, matcher)
         return [literal] if literal is not None else [Probe(field, predicate)]
     if isinstance(matcher, Regex):
         literals = required_literals(matcher.source, matcher.flags, _MIN_REGEX_LITERAL)
-        if literals:
+        if literals and all(map(str.isascii, literals)):
             return [Literal(field, text, "contains", of_regex=True) for text in literals]
         return [Probe(field, predicate)]
     if isinstance(matcher, Reference):

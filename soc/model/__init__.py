@@ -8,13 +8,13 @@ from soc.model.action import Action, ActionKind, Answer
 from soc.model.alert import Alert, AlertStatus, Verdict
 from soc.model.codec import decode, encode
 from soc.model.deadletter import DeadLetter
-from soc.model.detection import Detection, Watermark
+from soc.model.detection import Detection, RulesChange, Watermark
 from soc.model.episode import Episode, EpisodeState, Member
 from soc.model.event import Event, LogSource, TimeFlag
 from soc.model.incident import Approval, Incident, IncidentStatus, Join
 from soc.model.record import RawRecord
 from soc.model.report import Receipt, Report, ReportState
-from soc.model.rule import Bundle, RuleInfo
+from soc.model.rule import Bundle, RuleInfo, Unread
 
 __all__ = [
     "Action",
@@ -39,7 +39,9 @@ __all__ = [
     "Report",
     "ReportState",
     "RuleInfo",
+    "RulesChange",
     "TimeFlag",
+    "Unread",
     "Verdict",
     "Watermark",
     "decode",

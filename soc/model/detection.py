@@ -1,4 +1,4 @@
-"""``soc.detections``: one match of one rule on one event, addressed to what wants it; and the watermark between them."""
+"""``soc.detections``: one match of one rule on one event, addressed to what wants it; between them watermarks, and changes of rules."""
 
 from typing import Any
 
@@ -65,3 +65,18 @@ class Watermark(msgspec.Struct, frozen=True, array_like=True, tag="w"):
     raw_partition: int
     time: Micros
     idle: bool = False
+
+
+class RulesChange(msgspec.Struct, frozen=True, array_like=True, tag="r"):
+    """From here on one raw partition is read with this rule set.
+
+    Written by the engine to every detections partition, in the unit of work that begins under the set and before any
+    detection made with it.
+
+    Attributes:
+        raw_partition: which input it speaks for.
+        rule_set: hash of the bundle.
+    """
+
+    raw_partition: int
+    rule_set: str

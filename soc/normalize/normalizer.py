@@ -2,23 +2,31 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from soc.clock import DAY, Micros
+from soc.clock import DAY, SECOND, Micros
 from soc.errors import RecordError, SettingsError
 from soc.model.event import Event, LogSource
 from soc.model.record import RawRecord
 from soc.normalize.decode import decode
-from soc.normalize.products.product import Parse
+from soc.normalize.products.product import FirstLook, Parse
 from soc.normalize.products.registry import PRODUCTS
 from soc.normalize.time import iso_text, settle
-from soc.settings import SourceProfile
+from soc.settings import Settings, SourceProfile
 
 _MEMO = 4096
 """Peers remembered; a flood of forged addresses only costs their being looked at again."""
+
+_MAKES = frozenset(
+    [
+        *("@timestamp", "event.created", "event.ingested", "event.original"),
+        *("related.ip", "related.user", "related.hosts", "tags"),
+    ]
+)
+"""What every event is given here, whatever its product."""
 
 _TRIMMED = " \t\r\n\0\ufeff"
 
@@ -91,6 +99,16 @@ class Normalizer:
         self._now: tuple[Micros, str] = (0, iso_text(0))
         self._candidates: dict[tuple[str, str], tuple[_Source, ...]] = {}
 
+    @classmethod
+    def of(cls, settings: Settings) -> "Normalizer":
+        """The normalizer that the settings describe."""
+        return cls(
+            settings.sources,
+            timezone=settings.timezone,
+            lateness=round(settings.correlation.lateness_seconds * SECOND),
+            future_skew=round(settings.correlation.future_skew_seconds * SECOND),
+        )
+
     def _prepare(self, profile: SourceProfile) -> _Source:
         override = profile.logsource
         return _Source(
@@ -114,6 +132,18 @@ class Normalizer:
         profile without criteria is used by name only.
         """
         return self._source_for(record).profile
+
+    def first_look(self, profile: str) -> FirstLook | None:
+        """What a line of a profile tells before it is normalized (see ``FirstLook``).
+
+        None where there is no cheaper way than ``normalize``, or where the profile says more than how to read: what to
+        discard, or a logsource.
+        """
+        source = self._by_name.get(profile)
+        if source is None or source.profile is None or source.discard is not None or source.logsources is not None:
+            return None
+        look = PRODUCTS[source.profile.product].first_look
+        return None if look is None else replace(look, makes=look.makes | _MAKES)
 
     def _source_for(self, record: RawRecord) -> _Source:
         if record.profile:

@@ -75,8 +75,8 @@ def iso(text: str, zone: ZoneInfo) -> Stamp | None:
     """ISO 8601 / RFC 3339 and its relatives (space, slash, underscore, comma); ``zone`` holds where none is written."""
     if len(text) > _LONGEST:
         return None
-    if text[10:11] == "T" and text[16:17] == ":" and text[4:5] == "-":
-        # what most senders write; the standard library reads it ten times faster than the expression
+    if text[16:17] == ":" and text[10:11] in ("T", " ") and text[4:5] == "-":
+        # what most senders write (Sysmon with a blank); the standard library reads it ten times faster than the expression
         try:
             moment = datetime.fromisoformat(text)
             aware = moment.tzinfo is not None

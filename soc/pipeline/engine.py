@@ -1,4 +1,8 @@
-"""The engine: raw records in; normalized events, detections, watermarks and dead letters out, counted in the same commit."""
+"""The engine: raw records in; normalized events, detections, watermarks and dead letters out, counted in the same commit.
+
+Which rule set a partition is read with is part of the unit of work: kept in its state, and said on every detections
+partition where it changes, so that a take-over goes on with that one or a later one (ADR 0017).
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -8,20 +12,25 @@ import msgspec
 
 from soc.bus.base import Message, Record, raw_id
 from soc.clock import SECOND, Micros
-from soc.detect.detector import Detector
 from soc.detect.feed import Sampler, feed
 from soc.errors import RecordError
-from soc.model import DeadLetter, Event, RawRecord, Watermark, decode, encode
+from soc.model import DeadLetter, Event, RawRecord, RulesChange, Watermark, decode, encode
 from soc.normalize.normalizer import Discarded, Normalizer
 from soc.pipeline.balance import Balance
 from soc.pipeline.loop import Work
+from soc.pipeline.reload import Ready, RulesInUse
 from soc.pipeline.table import DEADLETTER, DETECTIONS, EVENTS
 from soc.pipeline.watermarks import Watermarks
-from soc.sigma.ruleset import RuleSet
 from soc.telemetry import DEAD_LETTERS, LATE
 
 YIELD_EVERY = 200
 """Records after which the event loop gets a turn, so that other partitions and signals are not starved."""
+
+RULE_SET = b"rules"
+"""State: the hash of the set that the partition is read with."""
+
+WATERMARK_KEY, CHANGE_KEY = b"watermark/", b"rules/"
+"""Keys on ``soc.detections`` of what is said of a raw partition, before its number."""
 
 SAMPLE_EVERY: Micros = 10 * SECOND
 """How often the sampler begins anew: of one (correlation, group) so few detections carry their event in that time."""
@@ -32,8 +41,7 @@ class EngineParts:
     """What the partitions of one engine process share: the expensive, stateless things."""
 
     normalizer: Normalizer
-    detector: Detector
-    rules: RuleSet
+    rules: RulesInUse
     detection_partitions: int
     lateness: Micros
     idle: Micros
@@ -48,30 +56,47 @@ class Engine:
         self._sampled_since: Micros = 0
         self._balance = Balance()
         self._watermarks = Watermarks(partition, idle=parts.idle)
+        self._partition = partition
+        self._hash = ""
+        self._ready: Ready | None = None
 
     def restore(self, state: Mapping[bytes, bytes]) -> None:
-        """Take up counts and source clocks."""
+        """Take up the rule set, counts and source clocks."""
+        self._hash = state.get(RULE_SET, b"").decode()
         self._balance.restore(state)
         self._watermarks.restore(state)
 
     async def step(self, records: Sequence[Record], now: Micros) -> Work:
         """Process one batch."""
         work = Work()
+        ready = await self._take_rules(work)
         if now - self._sampled_since >= SAMPLE_EVERY:
             self._sampler.start()
             self._sampled_since = now
         for index, record in enumerate(records):
-            self._one(record, now, work.outputs)
+            self._one(record, now, ready, work.outputs)
             if index % YIELD_EVERY == YIELD_EVERY - 1:
                 await asyncio.sleep(0)
         work.state.update(self._balance.changes())
         mark, clocks = self._watermarks.emit(now, caught_up=not records)
         work.state.update(clocks)
         if mark is not None:
-            work.outputs.extend(_to_each_partition(mark, self._parts.detection_partitions))
+            work.outputs.extend(to_each_partition(mark, self._parts.detection_partitions))
         return work
 
-    def _one(self, record: Record, now: Micros, outputs: list[Message]) -> None:
+    async def _take_rules(self, work: Work) -> Ready:
+        """The set of this unit of work: the newest, and never an older one than that of the unit before, whoever did that."""
+        rules = self._parts.rules
+        ready = rules.current if self._ready is not None or not self._hash else await rules.not_before(self._hash)
+        self._ready = ready
+        if ready.hash != self._hash:
+            self._hash = ready.hash
+            work.state[RULE_SET] = ready.hash.encode()
+            change = RulesChange(self._partition, ready.hash)
+            work.outputs.extend(to_each_partition(change, self._parts.detection_partitions))
+        return ready
+
+    def _one(self, record: Record, now: Micros, ready: Ready, outputs: list[Message]) -> None:
         try:
             raw = decode(record.value, RawRecord)
         except RecordError as error:
@@ -90,17 +115,17 @@ class Engine:
             return
         bucket.normalized += 1
         outputs.append(Message(EVENTS, record.key, encode(event)))
-        self._detect(event, outputs)
+        self._detect(event, ready, outputs)
         self._watermarks.observe(event, now)
 
-    def _detect(self, event: Event, outputs: list[Message]) -> None:
-        matches = self._parts.detector.detect(event)
+    def _detect(self, event: Event, ready: Ready, outputs: list[Message]) -> None:
+        matches = ready.detector.detect(event)
         if not matches:
             return
         late = event.correlation_time < self._watermarks.time - self._parts.lateness
         if late:
             LATE.labels("engine").inc()
-        for key, detection in feed(event, matches, self._parts.rules, self._sampler):
+        for key, detection in feed(event, matches, ready.rules, self._sampler):
             value = msgspec.structs.replace(detection, late=True) if late else detection
             outputs.append(Message(DETECTIONS, key, encode(value)))
 
@@ -122,6 +147,8 @@ class Engine:
         outputs.append(Message(DEADLETTER, raw.source.encode(), encode(letter)))
 
 
-def _to_each_partition(mark: Watermark, partitions: int) -> list[Message]:
-    value = encode(mark)
-    return [Message(DETECTIONS, b"watermark/%d" % mark.raw_partition, value, p) for p in range(partitions)]
+def to_each_partition(item: Watermark | RulesChange, partitions: int) -> list[Message]:
+    """What is said of a raw partition, for every detections partition."""
+    value = encode(item)
+    key = CHANGE_KEY if isinstance(item, RulesChange) else WATERMARK_KEY
+    return [Message(DETECTIONS, key + b"%d" % item.raw_partition, value, p) for p in range(partitions)]

@@ -20,6 +20,8 @@ FindingId = Literal[
     "no_rules",
     "rules_refused",
     "rules_older",
+    "rules_rejected",
+    "rule_heavy",
     "lag_late",
     "lag_retention",
     "stands_still",
@@ -92,8 +94,17 @@ class Host(msgspec.Struct, frozen=True):
     stages: dict[str, int]
 
 
+RULES_SECONDS = 60.0
+"""A set that was published takes effect within seconds; with every rule there is, and nothing compiled yet, within tens."""
+
+
 class BusView(msgspec.Struct, frozen=True):
-    """What one look at the bus found."""
+    """What one look at the bus found.
+
+    Attributes:
+        rule_set: hash of the current rule set, "" without one.
+        rules_since: when it was published.
+    """
 
     at: Micros
     lags: tuple[StageLag, ...]
@@ -104,6 +115,7 @@ class BusView(msgspec.Struct, frozen=True):
     collectors: tuple[Collector, ...] = ()
     hosts: tuple[Host, ...] = ()
     rule_set: str = ""
+    rules_since: Micros = 0
 
 
 class HostView(msgspec.Struct, frozen=True):
@@ -221,13 +233,14 @@ def _outage(outage: Outage) -> Finding:
 
 
 def _older_rules(view: BusView, host: HostView) -> list[Finding]:
-    """Engines of this host that work with another rule set than the current one."""
+    """Processes of this host that have worked with another rule set than the current one for a while."""
     return [
         Finding(
             "warning", process["group"], "rules_older", {"rules": process["rules"][:12], "current": view.rule_set[:12]}
         )
         for process in host.processes
         if view.rule_set and process.get("rules") and process["rules"] != view.rule_set
+        if seconds_between(max(view.rules_since, process.get("rules_since", 0)), view.at) > RULES_SECONDS
     ]
 
 

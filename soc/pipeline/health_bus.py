@@ -114,6 +114,7 @@ class BusEyes:
             slow.collectors,
             slow.hosts,
             rules.hash if rules else "",
+            self._sets.current_since,
         )
 
     async def close(self) -> None:

@@ -58,6 +58,12 @@ def look_at_host(
             findings.append(Finding("error", status.group, "process_gone", {"pid": status.pid}))
         for role, why in status.troubles.items():
             findings.append(Finding("error", role, "collector_trouble", {"why": why}))
+        for name, why in status.rejected.items():
+            findings.append(Finding("warning", status.group, "rules_rejected", {"rules": name[:12], "why": why}))
+        for rule, share in status.heavy_rules.items():
+            findings.append(
+                Finding("warning", status.group, "rule_heavy", {"rule": rule, "percent": round(100 * share)})
+            )
         for listener, counters in status.counters.items():
             if dropped := counters.get("kernel_dropped", 0):
                 findings.append(Finding("warning", listener, "kernel_drops", {"count": dropped}))

@@ -13,10 +13,10 @@ from soc.bus.base import Bus, Claim, Message, Record, raw_id
 from soc.clock import Micros
 from soc.errors import RecordError
 from soc.model import RawRecord, decode, encode
+from soc.pipeline.engine import CHANGE_KEY, WATERMARK_KEY
 from soc.pipeline.table import DETECTIONS, RAW
 
 BATCH = 2000
-WATERMARK_KEY = b"watermark/"
 STATE_BYTES = 8 * 1024 * 1024
 """Of state in one commit."""
 
@@ -93,11 +93,11 @@ def moved(records: Sequence[Record]) -> list[Message]:
     """Source records as they are written to the target; the partition follows the key.
 
     Two differ: a raw record whose id is its address is given it in words, since it has another address from now on. And
-    watermarks stay behind: they speak of partitions that are no more, and everybody has read them.
+    watermarks and changes of rules stay behind: they speak of partitions that are no more, and everybody has read them.
     """
     found: list[Message] = []
     for record in records:
-        if record.topic == DETECTIONS and record.key.startswith(WATERMARK_KEY):
+        if record.topic == DETECTIONS and record.key.startswith((WATERMARK_KEY, CHANGE_KEY)):
             continue
         value = _with_id(record) if record.topic == RAW else record.value
         found.append(Message(record.topic, record.key, value))

@@ -1,7 +1,8 @@
 """The states of a stage by partition in, the same states by partition under another number of partitions out: pure.
 
 Every key goes to the partition that its records will go to. What is said of time is made so that no partition goes back, none
-waits for a partition that is no more, and no line that still waits becomes late (ADR 0015).
+waits for a partition that is no more, and no line that still waits becomes late (ADR 0015). Which rule set a raw partition is read
+with is left behind: each new one says it when it begins (ADR 0017).
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ from soc.errors import LogMismatchError
 from soc.model import Watermark, decode
 from soc.pipeline.balance import PREFIX as BALANCE
 from soc.pipeline.balance import Outcomes
+from soc.pipeline.correlate import IN_USE, RULE_SET
+from soc.pipeline.engine import RULE_SET as READ_WITH
 from soc.pipeline.ruleset import PublishedRules
 from soc.pipeline.watermarks import STATE_PREFIX as CLOCK
 from soc.pipeline.watermarks import SourceClock
@@ -25,7 +28,6 @@ States = Mapping[int, Mapping[bytes, bytes]]
 """Partition → its state; a partition that never committed may be missing."""
 
 ENGINE_WATERMARK = b"watermark"
-RULE_SET = b"rule_set"
 _PIECE, _CHILD, _HEAD, _SEALED = b"p", b"c", b"h", b"m"
 _RULE, _GROUP = slice(1, 9), slice(1, 25)
 
@@ -81,7 +83,7 @@ def engine_states(engines: States, counts: Counts, pause: Pause) -> list[dict[by
                 _add(balance.setdefault(key, Outcomes()), decode(value, Outcomes))
             elif key.startswith(CLOCK):
                 clocks.setdefault(key.removeprefix(CLOCK), {})[partition] = decode(value, SourceClock)
-            elif key != ENGINE_WATERMARK:
+            elif key not in {ENGINE_WATERMARK, READ_WITH}:
                 raise _unknown("engine", key)
     for key, count in balance.items():
         source = key.removeprefix(BALANCE).split(b"/", 1)[1]
@@ -152,7 +154,7 @@ def correlate_states(states: States, new: int, floor: Micros | None, sets: Seque
     left_out = 0
     for partition, state in states.items():
         for key, value in state.items():
-            if key in {WATERMARKS, RULE_SET}:
+            if key in {WATERMARKS, RULE_SET, IN_USE}:
                 continue
             if key[:1] not in {_PIECE, _CHILD, _HEAD, _SEALED} or len(key) < _GROUP.stop:
                 raise _unknown("correlate", key)

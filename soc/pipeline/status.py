@@ -18,8 +18,11 @@ class ProcessStatus(msgspec.Struct, frozen=True):
         ready: every claim is owned and every port is bound.
         addresses: name of a listener or page → where it is bound, ``127.0.0.1:5514``.
         counters: listener → its counters since the start.
-        rules: hash of the rule set that its engine works with, "" without one.
+        rules: hash of the newest rule set that its engine or correlate works with, "" without one.
         troubles: role → what keeps it from its work although it runs, and what to do.
+        rules_since: since when.
+        rejected: hash → why its engine passes a published rule set over.
+        heavy_rules: rule id → its share of the process's time in the last minute, of rules that take too much.
     """
 
     group: str
@@ -32,6 +35,9 @@ class ProcessStatus(msgspec.Struct, frozen=True):
     counters: dict[str, dict[str, int]] = {}
     rules: str = ""
     troubles: dict[str, str] = {}
+    rules_since: Micros = 0
+    rejected: dict[str, str] = {}
+    heavy_rules: dict[str, float] = {}
 
 
 def run_dir(data_dir: Path) -> Path:

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sigma.conditions import (
     ConditionAND,
@@ -51,7 +50,6 @@ from soc.sigma.matchers import (
     Unit,
     Wildcard,
 )
-from soc.sigma.regex import posix_classes
 from soc.sigma.values import text
 
 _FLAGS: Final = {
@@ -80,22 +78,6 @@ class NotEvaluatedError(ValueError):
     """A part of a rule that cannot be evaluated; the message is the reason of the refusal."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CompiledRule:
-    """A rule ready to be evaluated.
-
-    Attributes:
-        logsource: what it applies to; "" in a dimension means any.
-        condition: over event fields (pipelines are already applied).
-        fingerprint: digest of what the condition means.
-    """
-
-    id: str
-    logsource: LogSource
-    condition: Node
-    fingerprint: str = field(default="")
-
-
 def logsource_of(rule: SigmaRule) -> LogSource:
     """The rule's logsource; Sigma's are lower case, and so are an event's."""
     source = rule.logsource
@@ -109,22 +91,40 @@ def condition_of(rule: SigmaRule, intern: Interner) -> Node:
         NotEvaluatedError: for what this engine does not evaluate.
         SigmaError: where pySigma refuses the condition.
     """
-    return join(Any_, [_node(condition.parsed, intern) for condition in rule.detection.parsed_condition])
+    node = _joined(Any_, [_node(condition.parsed, intern) for condition in rule.detection.parsed_condition])
+    if node in (_ALWAYS, _NEVER):
+        raise NotEvaluatedError("the condition selects no detection: a '1 of' or 'all of' pattern matches no name")
+    return node
+
+
+_NEVER: Final = Any_(())
+"""What ``1 of`` or ``all of`` a pattern that matches no name comes to."""
+_ALWAYS: Final = All(())
+
+
+def _joined(kind: type[All] | type[Any_], parts: list[Node]) -> Node:
+    """``join``, of parts of which some may hold always or never."""
+    neutral, decisive = (_ALWAYS, _NEVER) if kind is All else (_NEVER, _ALWAYS)
+    if decisive in parts:
+        return decisive
+    telling = [part for part in parts if part != neutral]
+    return join(kind, telling) if telling else neutral
 
 
 def _node(item: Any, intern: Interner) -> Node:
     if isinstance(item, ConditionAND):
-        return join(All, [_node(arg, intern) for arg in item.args])
+        return _joined(All, [_node(arg, intern) for arg in item.args])
     if isinstance(item, ConditionOR):
-        return join(Any_, [_node(arg, intern) for arg in item.args])
+        return _joined(Any_, [_node(arg, intern) for arg in item.args])
     if isinstance(item, ConditionNOT):
-        return Not(_node(item.args[0], intern))
+        part = _node(item.args[0], intern)
+        return _ALWAYS if part == _NEVER else _NEVER if part == _ALWAYS else Not(part)
     if isinstance(item, ConditionFieldEqualsValueExpression):
         return _value_node(item.field, item.value, intern)
     if isinstance(item, ConditionValueExpression):
         return _value_node(None, item.value, intern)
     if item is None:
-        raise NotEvaluatedError("the condition selects no detection: a '1 of' or 'all of' pattern matches no name")
+        return _NEVER
     raise NotEvaluatedError(f"{type(item).__name__} is not evaluated")
 
 
@@ -147,9 +147,11 @@ def matcher_of(value: Any, *, keyword: bool) -> Matcher:
     if isinstance(value, SigmaNull):
         return Null()
     if isinstance(value, SigmaRegularExpression):
+        if not isinstance(cast("Any", value.regexp), SigmaString):
+            raise NotEvaluatedError("a regular expression must be text, not null")
         if value.contains_placeholder():
             raise NotEvaluatedError(_no_list(value.regexp.s))
-        return Regex(posix_classes(str(value.regexp)), sum(int(_FLAGS[flag]) for flag in value.flags))
+        return Regex(str(value.regexp), sum(int(_FLAGS[flag]) for flag in value.flags))
     if isinstance(value, SigmaCompareExpression):
         if isinstance(value.number, SigmaTimestampPart):
             return TimePart(_UNITS[value.number.timestamp_part.name], _OPS[value.op], value.number.number)

@@ -1,23 +1,34 @@
 """Condition trees over interned predicates, and the plain way to evaluate one on an event: lists, nulls and all."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from soc.sigma.matchers import Matcher, Null, Reference, Test
+from soc.sigma.matchers import Matcher, Network, Networks, Null, Reference, Test, Text, Texts
 from soc.sigma.values import MISSING, scalars, text
 
 
 class Predicate:
-    """One matcher on one field (None: on every value of the event). Interned: equal ones are the same object."""
+    """One matcher on one field (None: on every value of the event). Interned: equal ones are the same object.
+
+    Attributes:
+        test: the matcher's, made when first asked for: most of a rule set's are never asked. None for a reference.
+    """
 
     __slots__ = ("field", "matcher", "test")
+    test: Test | None
 
     def __init__(self, field: str | None, matcher: Matcher) -> None:
         self.field = field
         self.matcher = matcher
-        self.test: Test | None = None if isinstance(matcher, Reference) else matcher.test()
+
+    def __getattr__(self, name: str) -> Any:
+        """Called for ``test`` while there is none; afterwards it is a plain attribute, which costs nothing."""
+        if name != "test":
+            raise AttributeError(name)
+        self.test = None if isinstance(self.matcher, Reference) else self.matcher.test()
+        return self.test
 
     def __repr__(self) -> str:
         return f"Predicate({self.field!r}, {self.matcher!r})"
@@ -73,6 +84,8 @@ class Interner:
         predicate = self._known.get(key)
         if predicate is None:
             predicate = self._known[key] = Predicate(field, matcher)
+            if not isinstance(matcher, Text):
+                _ = predicate.test  # an expression that cannot be compiled is refused while its rule is loaded
         return predicate
 
 
@@ -115,7 +128,41 @@ def join(kind: Callable[[tuple[Node, ...]], Node], parts: list[Node]) -> Node:
             flat.update(dict.fromkeys(part.parts))
         else:
             flat[part] = None
-    return next(iter(flat)) if len(flat) == 1 else kind(tuple(flat))
+    nodes = _gathered(flat) if kind is Any_ and len(flat) >= _MANY else list(flat)
+    return nodes[0] if len(nodes) == 1 else kind(tuple(nodes))
+
+
+_MANY: Final = 65
+"""From so many alternatives on, those of one field and kind are asked at once: one by one would cost more than all else."""
+
+
+def _gathered(parts: Iterable[Node]) -> list[Node]:
+    """Alternatives with long lists of texts or networks as one predicate each, where the first of them stood."""
+    lists: dict[tuple[Any, ...], list[Any]] = {}
+    nodes: list[Node | list[Any]] = []
+    for node in parts:
+        matcher = node.predicate.matcher if isinstance(node, Leaf) else None
+        if not isinstance(node, Leaf) or not isinstance(matcher, (Text, Network)):
+            nodes.append(node)
+            continue
+        how = (matcher.anchor, matcher.cased) if isinstance(matcher, Text) else ("", False)
+        same = lists.setdefault((node.predicate.field, type(matcher), *how), [])
+        if not same:
+            nodes.append(same)
+        same.append(node)
+    return [one for node in nodes for one in (_at_once(node) if isinstance(node, list) else [node])]
+
+
+def _at_once(same: list[Leaf]) -> list[Node]:
+    """Leaves that differ in their text or network only, as one if they are many."""
+    if len(same) < _MANY:
+        return list(same)
+    field, first = same[0].predicate.field, same[0].predicate.matcher
+    if isinstance(first, Text):
+        texts = tuple(leaf.predicate.matcher.text for leaf in same if isinstance(leaf.predicate.matcher, Text))
+        return [Leaf(Predicate(field, Texts(texts, first.anchor, first.cased)))]
+    cidrs = tuple(leaf.predicate.matcher.cidr for leaf in same if isinstance(leaf.predicate.matcher, Network))
+    return [Leaf(Predicate(field, Networks(cidrs)))]
 
 
 def holds(node: Node, fields: Mapping[str, Any]) -> bool:

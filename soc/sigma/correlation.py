@@ -6,7 +6,16 @@ from typing import Literal
 
 from soc.clock import Micros
 
-CorrelationType = Literal["event_count", "value_count", "temporal", "temporal_ordered"]
+CorrelationType = Literal[
+    "event_count",
+    "value_count",
+    "value_sum",
+    "value_avg",
+    "value_percentile",
+    "value_median",
+    "temporal",
+    "temporal_ordered",
+]
 Operator = Literal["gte", "gt", "lte", "lt", "eq", "neq"]
 
 
@@ -15,12 +24,27 @@ class CorrelationCondition:
     """``condition:`` of a correlation: what is compared with what.
 
     Attributes:
-        field: the event field whose distinct values ``value_count`` counts; "" for ``event_count``.
+        fields: the event fields of ``value_*``: one, or for ``value_count`` several whose combinations are counted.
+        percentile: 0 to 100, of ``value_percentile``.
     """
 
     operator: Operator
-    count: float
-    field: str = ""
+    count: int | float
+    fields: tuple[str, ...] = ()
+    percentile: int | float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One way in which a temporal condition with and, or, not holds.
+
+    Attributes:
+        present: ids of the rules that occur, in the written order.
+        absent: ids of the rules that do not occur in the window.
+    """
+
+    present: tuple[str, ...]
+    absent: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +56,8 @@ class CorrelationRule:
         group_by: the group-by names in order; each is an event field or an alias.
         aliases: alias → {referenced rule id: event field}.
         timespan: the window's length; an event at exactly the start and one at exactly start + timespan are both in it.
-        condition: None for ``temporal*`` (all referenced rules must occur).
+        condition: None for ``temporal*`` without one (all referenced rules must occur).
+        alternatives: of ``temporal*`` with and, or, not: of which one must hold; () for all else.
         generate: this correlation says that the rules it references raise alerts of their own too.
         lateness: of ``soc: {lateness: 10m}``, or None for the installation's.
         digest: hash over this rule's own text and those of all rules below it: state is kept while it stays the same.
@@ -50,3 +75,4 @@ class CorrelationRule:
     lateness: Micros | None = None
     digest: str = ""
     depth: int = 1
+    alternatives: tuple[Alternative, ...] = ()

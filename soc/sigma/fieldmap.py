@@ -1,11 +1,15 @@
 """Field maps: pySigma pipelines in, rules rewritten to the names that events have, when they are compiled."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, cast
 
 from sigma.exceptions import SigmaError
+from sigma.processing.conditions import LogsourceCondition
 from sigma.processing.pipeline import ProcessingPipeline
+from sigma.processing.transformations import FieldMappingTransformation, FieldPrefixMappingTransformation
 from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaDetections, SigmaLogSource, SigmaRule
+from sigma.types import SigmaFieldReference
 
 from soc.errors import RuleError
 from soc.model import LogSource
@@ -21,6 +25,7 @@ class FieldMaps:
         self.refused: list[RuleError] = []
         self._pipelines: list[ProcessingPipeline] = []
         self._names: dict[tuple[LogSource, str], str] = {}
+        self._reaches: dict[tuple[int, str | None, str | None, str | None], _Reach] = {}
         for path, text in files:
             documents, errors = read(path, text)
             self.refused += errors
@@ -44,8 +49,16 @@ class FieldMaps:
         Raises:
             SigmaError: where a pipeline refuses the rule.
         """
-        for pipeline in self._pipelines:
-            pipeline.apply(rule)
+        fields = frozenset(_names_in(rule))
+        for number, pipeline in enumerate(self._pipelines):
+            source = rule.logsource
+            key = (number, source.product, source.category, source.service)
+            reach = self._reaches.get(key)
+            if reach is None:
+                reach = self._reaches[key] = _reach(pipeline, rule)
+            if reach.concerns(fields):
+                pipeline.apply(rule)
+                fields = frozenset(_names_in(rule))
 
     def event_field(self, logsource: LogSource, name: str) -> str:
         """What the field ``name`` of a rule with that logsource is called in events: for group-by and counted fields.
@@ -73,12 +86,61 @@ class FieldMaps:
             self.apply(probe)
         except SigmaError:
             return name
-        return next(_fields(probe.detection.detections["probe"]), None) or name
+        return next(_names_in(probe), name)
 
 
-def _fields(detection: Any) -> Any:
-    for item in cast("list[Any]", detection.detection_items):
-        if isinstance(item, SigmaDetectionItem):
-            yield item.field
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """Which rules of one logsource a pipeline may change, found once: most it does not, and asking pySigma each time is slow.
+
+    Attributes:
+        anything: it has more than mappings of field names.
+        names, prefixes: of the fields that it maps.
+    """
+
+    anything: bool
+    names: frozenset[str]
+    prefixes: tuple[str, ...]
+
+    def concerns(self, fields: frozenset[str]) -> bool:
+        if self.anything or not self.names.isdisjoint(fields):
+            return True
+        return bool(self.prefixes) and any(name.startswith(self.prefixes) for name in fields)
+
+
+def _reach(pipeline: ProcessingPipeline, rule: SigmaRule) -> _Reach:
+    anything = False
+    names: set[str] = set()
+    prefixes: list[str] = []
+    for item in pipeline.items:
+        conditions = item.rule_conditions
+        by_logsource = isinstance(conditions, list) and all(isinstance(c, LogsourceCondition) for c in conditions)
+        if by_logsource and not item.match_rule_conditions(rule):
+            continue
+        mapped = cast("dict[str, Any]", getattr(item.transformation, "mapping", {}))
+        if type(item.transformation) is FieldMappingTransformation:
+            names.update(mapped)
+        elif type(item.transformation) is FieldPrefixMappingTransformation:
+            prefixes += mapped
         else:
-            yield from _fields(item)
+            anything = True
+    return _Reach(anything, frozenset(names), tuple(prefixes))
+
+
+def _names_in(rule: SigmaRule) -> Iterator[str]:
+    """The fields of a rule, and those it refers to."""
+    for detection in rule.detection.detections.values():
+        for item in _items(detection):
+            if item.field is not None:
+                yield item.field
+            for value in item.value:
+                if isinstance(value, SigmaFieldReference):
+                    yield value.field
+
+
+def _items(detection: SigmaDetection) -> Iterator[SigmaDetectionItem]:
+    for item in detection.detection_items:
+        if isinstance(item, SigmaDetectionItem):
+            yield item
+        else:
+            yield from _items(item)

@@ -1,188 +1,185 @@
-"""A search in linear time for regular expressions that could stall a backtracking one.
+"""A regular expression in, a search in linear time out: yes or no, the same answer that ``re`` gives, for any value.
 
-It follows all places of the pattern at once (Thompson's construction), so its time is at most value length times pattern
-size. Back-references and look-around cannot be followed so: such a pattern stays with ``re`` and capped values.
+The expression becomes a set of places (Thompson's construction), one bit each, and all places that a text may have reached
+are followed at once. What follows a set of places on a kind of character is remembered as a *state*, so that most
+characters cost one look-up in a dictionary (a lazy deterministic automaton). Look-around is decided for every position of
+the value first, by an automaton of its own (one that runs backwards for look-ahead), and is then a check like ``^``.
+Only what is no regular expression in the strict sense cannot be followed so: back-references, atomic and conditional groups.
 """
 
-import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Sequence
+from functools import reduce
+from operator import getitem
+from typing import Final
 
-from soc.sigma.regex import REPEATS, Tree, parse, simplify, sre
+from soc.sigma.places import FINAL, Edge, Places, UnsupportedError, kind_of
+from soc.sigma.regex import Tree, parse, simplify
 
-_MAX_PLACES: Final = 2_000
-_WORK: Final = 2_000_000
-"""Value length times pattern places that one search may cost; longer values are cut."""
-_CATEGORIES: Final[dict[Any, str]] = {
-    sre.CATEGORY_DIGIT: r"\d",
-    sre.CATEGORY_NOT_DIGIT: r"\D",
-    sre.CATEGORY_SPACE: r"\s",
-    sre.CATEGORY_NOT_SPACE: r"\S",
-    sre.CATEGORY_WORD: r"\w",
-    sre.CATEGORY_NOT_WORD: r"\W",
-}
+_STATES: Final = 2_000
+"""States that one expression remembers before it starts anew."""
+_STATE_BITS: Final = 16_000_000
+"""The same in bits, one for each place of each state: 2 MB."""
+_LEAST: Final = 8
+"""The same, however many places they have."""
 
+_Key = tuple[int, Edge]
+_Mark = str | tuple[str, int]
+"""What a step looks at: the class of the next character, with the look-around that holds there if the expression has any."""
 
-class _UnsupportedError(Exception):
-    """The pattern needs more than a finite automaton."""
-
-
-@dataclass(slots=True)
-class _Place:
-    """One state: takes a character (``accepts``), passes on if ``check`` holds, or just passes on to ``next``."""
-
-    next: list[int] = field(default_factory=list[int])
-    accepts: Callable[[str], bool] | None = None
-    check: Callable[[str, int], bool] | None = None
+_LAST: Final = "\0"
+"""Class of a line feed that ends the value: ``$`` holds before it."""
+_END: Final = "\1"
+"""Class of the end of the value."""
 
 
 class LinearRegex:
-    """A pattern as a non-deterministic automaton; ``search`` tells whether it is found anywhere in a value."""
+    """An expression as an automaton; ``search`` tells whether it is found anywhere in a value.
 
-    def __init__(self, places: list[_Place], start: int, final: int) -> None:
-        self._places = places
-        self._start = start
-        self._final = final
-        self._limit = _WORK // len(places)
+    Attributes:
+        steps: transitions computed so far (not looked up): what hostile values make it work.
+    """
+
+    def __init__(
+        self, tree: Tree, flags: int, *, backwards: bool = False, stop: bool = True, relaxed: bool = False
+    ) -> None:
+        """``backwards``: follow it from the end of a value; ``stop``: at the first match; ``relaxed``: see ``build``."""
+        self._places = Places(tree, flags, backwards=backwards, relaxed=relaxed)
+        self._backwards = backwards
+        self._stop = stop
+        self._around = [
+            (LinearRegex(a.tree, a.flags, backwards=a.ahead, stop=False), a.negated) for a in self._places.arounds
+        ]
+        self._classes: list[tuple[int, Edge]] = [(self._places.accepting("\n"), Edge.LAST), (0, Edge.OUTSIDE)]
+        self._numbers = {one: i for i, one in enumerate(self._classes)}
+        self._class_of = _Classes(self)
+        self._room = max(_LEAST, min(_STATES, _STATE_BITS // self._places.count))
+        self._states: dict[tuple[_Key, bool], _State] = {}
+        self._start = self._state((0, Edge.OUTSIDE), hit=False)
+        self.steps = 0
 
     @classmethod
-    def build(cls, source: str, flags: int) -> "LinearRegex | None":
-        """The automaton, or None if the pattern cannot be one (look-around, back-references) or is too large."""
-        builder = _Builder()
+    def build(cls, source: str, flags: int, *, relaxed: bool = False) -> "LinearRegex | None":
+        """The automaton, or None if the expression cannot be one or is too large.
+
+        Args:
+            relaxed: where it cannot be one, build one that is found wherever the expression is, and elsewhere too: a
+                back-reference stands for any text, look-around always holds.
+
+        Raises:
+            re.error: if it is no expression.
+        """
         tree = parse(simplify(source), flags)
-        final = builder.place()
         try:
-            start = builder.sequence(tree, tree.state.flags, final)
-        except (_UnsupportedError, RecursionError):
+            return cls(tree, tree.state.flags, relaxed=relaxed)
+        except (UnsupportedError, RecursionError):
             return None
-        return cls(builder.places, start, final)
+
+    @property
+    def states(self) -> int:
+        """States remembered now."""
+        return len(self._states)
 
     def search(self, value: str) -> bool:
-        """Whether it is found; a value longer than its work allows is cut."""
-        value = value[: self._limit]
-        places, final = self._places, self._final
-        current: set[int] = set()
-        for at in range(len(value) + 1):
-            current.add(self._start)
-            closed = self._close(current, value, at)
-            if final in closed:
-                return True
-            if at == len(value):
-                break
-            char = value[at]
-            current = set()
-            for i in closed:
-                place = places[i]
-                if place.accepts is not None and place.accepts(char):
-                    current.update(place.next)
-        return False
+        """Whether it is found. Takes time in proportion to the value's length, whatever the value is."""
+        return reduce(getitem, self._marks(value), self._start).hit
 
-    def _close(self, current: set[int], value: str, at: int) -> set[int]:
-        places = self._places
-        seen = set(current)
-        stack = list(current)
-        while stack:
-            place = places[stack.pop()]
-            if place.accepts is None and (place.check is None or place.check(value, at)):
-                fresh = [n for n in place.next if n not in seen]
-                seen.update(fresh)
-                stack.extend(fresh)
-        return seen
+    def hits(self, value: str) -> list[bool]:
+        """For each position from 0 to the length: whether a match ends there (begins there, if it runs backwards)."""
+        state = self._start
+        hits: list[bool] = []
+        for mark in self._marks(value):
+            state = state[mark]
+            hits.append(state.hit)
+        return hits[::-1] if self._backwards else hits
+
+    def _marks(self, value: str) -> Sequence[_Mark]:
+        """One mark for each position, in the order in which the automaton goes through them."""
+        ends = value.endswith("\n") and self._places.looks
+        classes = (value[:-1] if ends else value).translate(self._class_of) + (_LAST + _END if ends else _END)
+        if self._backwards:
+            # Seen from the end, position i lies behind character i and before character i - 1.
+            classes = classes[-2::-1] + _END
+        if not self._around:
+            return classes
+        held = [0] * len(classes)
+        for bit, (automaton, negated) in enumerate(self._around):
+            for at, hit in enumerate(automaton.hits(value)):
+                held[at] |= (hit is not negated) << bit
+        return list(zip(classes, reversed(held) if self._backwards else held, strict=True))
+
+    def class_of(self, char: str) -> str:
+        """The class of a character: all that no part of the expression tells apart are one."""
+        one = (self._places.accepting(char), kind_of(char) if self._places.looks else Edge.OTHER)
+        number = self._numbers.setdefault(one, len(self._classes))
+        if number == len(self._classes):
+            self._classes.append(one)
+        return chr(number)
+
+    def step(self, state: "_State", mark: _Mark) -> "_State":
+        """The state after one more character, or the end."""
+        self.steps += 1
+        name, held = mark if isinstance(mark, tuple) else (mark, 0)
+        mask, edge = self._classes[ord(name)]
+        places, behind = state.key
+        reached = self._places.reached(places, (edge, behind, held) if self._backwards else (behind, edge, held))
+        hit = bool(reached & FINAL)
+        if hit and self._stop:
+            return _FOUND
+        if len(self._states) >= self._room:
+            for old in self._states.values():
+                old.clear()  # they refer to each other in circles, which else wait for the garbage collector
+            self._start.clear()
+            state.clear()
+            self._states = {(self._start.key, False): self._start}
+        state[mark] = after = self._state((reached & mask, edge), hit=hit)
+        return after
+
+    def _state(self, key: _Key, *, hit: bool) -> "_State":
+        state = self._states.get((key, hit))
+        if state is None:
+            state = self._states[key, hit] = _State(self, key, hit=hit)
+        return state
 
 
-class _Builder:
-    """Builds places backwards: each method takes where to go on and gives where to begin."""
+class _Classes(dict[int, str]):
+    """Character → its class, for ``str.translate``."""
+
+    def __init__(self, automaton: LinearRegex) -> None:
+        super().__init__()
+        self._automaton = automaton
+
+    def __missing__(self, code: int) -> str:
+        if len(self) > 4_096:
+            self.clear()
+        self[code] = name = self._automaton.class_of(chr(code))
+        return name
+
+
+class _State(dict[_Mark, "_State"]):
+    """A set of places, and the states that follow it, as far as some value went there."""
+
+    __slots__ = ("_automaton", "hit", "key")
+
+    def __init__(self, automaton: LinearRegex, key: _Key, *, hit: bool) -> None:
+        super().__init__()
+        self._automaton = automaton
+        self.key = key
+        self.hit = hit
+
+    def __missing__(self, mark: _Mark) -> "_State":
+        return self._automaton.step(self, mark)
+
+
+class _Found(_State):
+    """Found: nothing that follows changes it."""
+
+    __slots__ = ()
 
     def __init__(self) -> None:
-        self.places: list[_Place] = []
+        self.hit = True
 
-    def place(self, **parts: Any) -> int:
-        if len(self.places) >= _MAX_PLACES:
-            raise _UnsupportedError
-        self.places.append(_Place(**parts))
-        return len(self.places) - 1
-
-    def sequence(self, tree: Tree, flags: int, then: int) -> int:
-        for op, av in reversed(list(tree)):
-            then = self._item(op, av, flags, then)
-        return then
-
-    def _item(self, op: Any, av: Any, flags: int, then: int) -> int:
-        if op in (sre.LITERAL, sre.NOT_LITERAL, sre.ANY, sre.IN):
-            return self.place(next=[then], accepts=_acceptor(op, av, flags))
-        if op is sre.AT:
-            return self.place(next=[then], check=_checker(av, flags))
-        if op is sre.SUBPATTERN:
-            _group, added, removed, body = av
-            return self.sequence(body, (flags | added) & ~removed, then)
-        if op is sre.BRANCH:
-            return self.place(next=[self.sequence(branch, flags, then) for branch in av[1]])
-        if op in REPEATS:
-            low, high, body = av
-            if high is sre.MAXREPEAT:
-                loop = self.place()
-                self.places[loop].next = [self.sequence(body, flags, loop), then]
-                then = loop
-            else:
-                end = then
-                for _ in range(high - low):
-                    then = self.place(next=[self.sequence(body, flags, then), end])
-            for _ in range(low):
-                then = self.sequence(body, flags, then)
-            return then
-        raise _UnsupportedError
+    def __missing__(self, mark: _Mark) -> "_State":
+        return self
 
 
-def _acceptor(op: Any, av: Any, flags: int) -> Callable[[str], bool]:
-    """Asks ``re`` itself about each character once, so that case and classes mean exactly what they mean there."""
-    if op is sre.ANY:
-        source = "."
-    elif op is sre.IN:
-        source = _char_class(av)
-    else:
-        source = ("[^%s]" if op is sre.NOT_LITERAL else "%s") % re.escape(chr(av))
-    relevant = flags & (re.IGNORECASE | re.DOTALL | re.ASCII)
-    fullmatch = re.compile(source, relevant).fullmatch
-    known: dict[str, bool] = {}
-
-    def accepts(char: str) -> bool:
-        answer = known.get(char)
-        if answer is None:
-            if len(known) > 4096:
-                known.clear()
-            answer = known[char] = fullmatch(char) is not None
-        return answer
-
-    return accepts
-
-
-def _char_class(items: Iterable[tuple[Any, Any]]) -> str:
-    parts = ["["]
-    for op, av in items:
-        if op is sre.NEGATE:
-            parts.append("^")
-        elif op is sre.LITERAL:
-            parts.append(re.escape(chr(av)))
-        elif op is sre.RANGE:
-            parts.append(f"{re.escape(chr(av[0]))}-{re.escape(chr(av[1]))}")
-        elif op is sre.CATEGORY and av in _CATEGORIES:
-            parts.append(_CATEGORIES[av])
-        else:
-            raise _UnsupportedError
-    return "".join([*parts, "]"])
-
-
-def _checker(where: Any, flags: int) -> Callable[[str, int], bool]:
-    source = {
-        sre.AT_BEGINNING: "^",
-        sre.AT_BEGINNING_STRING: r"\A",
-        sre.AT_BOUNDARY: r"\b",
-        sre.AT_NON_BOUNDARY: r"\B",
-        sre.AT_END: "$",
-        sre.AT_END_STRING: r"\Z",
-    }.get(where)
-    if source is None:
-        raise _UnsupportedError
-    match = re.compile(source, flags & (re.MULTILINE | re.ASCII)).match
-    return lambda value, at: match(value, at) is not None
+_FOUND: Final = _Found()

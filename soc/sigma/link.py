@@ -3,21 +3,26 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, cast
+from typing import Final
 
-from sigma.correlations import SigmaCorrelationCondition, SigmaCorrelationRule
+from sigma.correlations import SigmaCorrelationRule
 
 from soc.clock import SECOND
 from soc.errors import RuleError
 from soc.sigma.attributes import Attributes
-from soc.sigma.compile import CompiledRule
-from soc.sigma.correlation import CorrelationCondition, CorrelationRule, CorrelationType, Operator
+from soc.sigma.correlation import CorrelationRule, CorrelationType
+from soc.sigma.correlation_condition import alternatives_of, condition_of, references_of
 from soc.sigma.documents import Document
 from soc.sigma.fieldmap import FieldMaps
+from soc.sigma.ruleset import CompiledRule
 
 _TYPES: Final[dict[str, CorrelationType]] = {
     "event_count": "event_count",
     "value_count": "value_count",
+    "value_sum": "value_sum",
+    "value_avg": "value_avg",
+    "value_percentile": "value_percentile",
+    "value_median": "value_median",
     "temporal": "temporal",
     "temporal_ordered": "temporal_ordered",
 }
@@ -35,11 +40,15 @@ class Draft:
     @property
     def references(self) -> list[str]:
         """The rules it names, in order."""
-        return [reference.reference for reference in self.rule.rules or ()]
+        return references_of(self.rule)
 
 
 def link(
-    drafts: list[Draft], rules: Mapping[str, CompiledRule], names: Mapping[str, str], maps: FieldMaps
+    drafts: list[Draft],
+    rules: Mapping[str, CompiledRule],
+    names: Mapping[str, str],
+    maps: FieldMaps,
+    disabled: Mapping[str, str],
 ) -> tuple[dict[str, CorrelationRule], list[RuleError]]:
     """The correlations that can be used, children before parents, and why the others cannot.
 
@@ -48,6 +57,7 @@ def link(
         rules: base rules by id.
         names: what a rule may be called (id or name) → id, of base rules and drafts.
         maps: for the event names of group-by and counted fields.
+        disabled: rule id → why an overlay disables it.
     """
     linked: dict[str, CorrelationRule] = {}
     refused: list[RuleError] = []
@@ -57,7 +67,7 @@ def link(
         later: list[Draft] = []
         for draft in waiting:
             try:
-                ids = _resolve(draft, names, rules, known)
+                ids = _resolve(draft, names, rules, known, disabled)
                 if any(i not in rules and i not in linked for i in ids):
                     later.append(draft)
                     continue
@@ -76,15 +86,23 @@ def link(
     return linked, refused
 
 
-def _resolve(draft: Draft, names: Mapping[str, str], rules: Mapping[str, CompiledRule], known: set[str]) -> list[str]:
+def _resolve(
+    draft: Draft,
+    names: Mapping[str, str],
+    rules: Mapping[str, CompiledRule],
+    known: set[str],
+    disabled: Mapping[str, str],
+) -> list[str]:
     ids: list[str] = []
     for reference in draft.references:
         target = names.get(reference) or names.get(reference.lower())
         if target is None or (target not in rules and target not in known):
             why = "was refused" if target is not None else "does not exist"
-            raise draft.document.error(f"the rule {reference!r} it refers to {why}", "correlation", "rules")
-        if target not in ids:
-            ids.append(target)
+            if target is not None and target in disabled:
+                why = f"is disabled: {disabled[target]}"
+            where = "rules" if draft.rule.rules is not None else "condition"
+            raise draft.document.error(f"the rule {reference!r} it refers to {why}", "correlation", where)
+        ids.append(target)
     return ids
 
 
@@ -97,22 +115,16 @@ def _build(  # noqa: PLR0917  # private, called once
     maps: FieldMaps,
 ) -> CorrelationRule:
     rule, document = draft.rule, draft.document
-    kind = _TYPES.get(rule.type.name.lower())
-    if kind is None:
-        raise document.error(
-            f"the correlation type {rule.type.name.lower()} is not evaluated in this version, only {', '.join(_TYPES)}",
-            "correlation",
-            "type",
-        )
+    kind = _TYPES[rule.type.name.lower()]
     if not ids:
         raise document.error("a correlation needs at least one rule", "correlation", "rules")
-    condition = _condition(draft, kind, len(ids))
-    if kind.startswith("temporal") and len(ids) < 2:
-        raise document.error(f"{kind} needs at least two different rules", "correlation", "rules")
+    alternatives = alternatives_of(document, rule, dict(zip(draft.references, ids, strict=True)))
+    condition = condition_of(document, rule, kind, len(ids))
+    if kind != "temporal_ordered" or alternatives:  # without order a rule written twice is the same as once
+        ids = list(dict.fromkeys(ids))
     group_by = tuple(rule.group_by or ())
     written = _aliases(draft, names, ids)
-    counted = [condition.field] if condition is not None and condition.field else []
-    wanted: dict[str, None] = dict.fromkeys([*group_by, *counted])
+    wanted: dict[str, None] = dict.fromkeys([*group_by, *(condition.fields if condition is not None else ())])
     aliases: dict[str, dict[str, str]] = {}
     for name in wanted:
         mapping = {
@@ -134,51 +146,9 @@ def _build(  # noqa: PLR0917  # private, called once
         generate=bool(rule.generate),
         lateness=draft.attributes.lateness,
         depth=1 + max((linked[i].depth for i in ids if i in linked), default=0),
+        alternatives=alternatives,
     )
     return replace(built, digest=_digest(built, rules, linked))
-
-
-def _condition(draft: Draft, kind: str, count: int) -> CorrelationCondition | None:
-    condition = draft.rule.condition
-    written = draft.document.data["correlation"].get("condition")
-    if not isinstance(condition, SigmaCorrelationCondition):
-        raise draft.document.error(
-            "a temporal condition with and, or, not is not evaluated in this version", "correlation", "condition"
-        )
-    operator = cast("Operator", condition.op.name.lower())
-    if kind.startswith("temporal"):
-        if written is not None and (operator != "gte" or condition.count != count or condition.fieldref):
-            raise draft.document.error(
-                f"{kind} asks that all its rules occur: leave its condition out", "correlation", "condition"
-            )
-        return None
-    field: Any = condition.fieldref or ""
-    if isinstance(field, list):
-        if len(cast("list[Any]", field)) != 1:
-            raise draft.document.error(
-                "counting over several fields at once is not evaluated in this version",
-                "correlation",
-                "condition",
-                "field",
-            )
-        field = cast("list[Any]", field)[0]
-    if condition.percentile is not None:
-        raise draft.document.error(f"{kind} takes no percentile", "correlation", "condition", "percentile")
-    return CorrelationCondition(operator, _count(draft, operator), str(field) if kind == "value_count" else "")
-
-
-def _count(draft: Draft, operator: str) -> float:
-    """The number as written: pySigma cuts 2.5 to 2."""
-    value: Any = draft.document.data["correlation"]["condition"][operator]
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise draft.document.error(
-            f"{value!r} is no number to compare with", "correlation", "condition", operator
-        ) from error
-    if number != number or number in (float("inf"), float("-inf")):  # noqa: PLR0124  # NaN
-        raise draft.document.error(f"{value!r} is no number to compare with", "correlation", "condition", operator)
-    return int(number) if number.is_integer() else number
 
 
 def _aliases(draft: Draft, names: Mapping[str, str], ids: list[str]) -> dict[str, dict[str, str]]:
@@ -209,6 +179,7 @@ def _digest(built: CorrelationRule, rules: Mapping[str, CompiledRule], linked: M
         aliases,
         built.timespan,
         built.condition,
+        [(one.present, sorted(one.absent)) for one in built.alternatives],
         built.lateness,
         below,
     )

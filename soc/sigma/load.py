@@ -1,25 +1,28 @@
 """A bundle of YAML in, a rule set out: every rule compiled, or refused with file, line and reason."""
 
+import gc
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import msgspec
 from sigma.correlations import SigmaCorrelationRule
 from sigma.filters import SigmaFilter
-from sigma.rule import SigmaRule
+from sigma.rule import SigmaLevel, SigmaRule
 
 from soc.errors import RuleError
 from soc.model import Bundle, RuleInfo
 from soc.sigma.attributes import Attributes, attributes_of
-from soc.sigma.compile import CompiledRule, condition_of, logsource_of
+from soc.sigma.compile import condition_of, logsource_of
 from soc.sigma.condition import Interner, fingerprint
 from soc.sigma.correlation import CorrelationRule
 from soc.sigma.documents import Document, read
 from soc.sigma.fieldmap import FieldMaps
 from soc.sigma.link import Draft, link
-from soc.sigma.ruleset import RuleSet
+from soc.sigma.overlay import Overlays
+from soc.sigma.ruleset import CompiledRule, RuleSet
 from soc.sigma.syntax import PARSE_ERRORS, Parsed, Template, narrow, parse, refusal
 
 
@@ -41,11 +44,13 @@ class Syntax:
     names: dict[str, str] = field(default_factory=dict[str, str])
     refused: list[RuleError] = field(default_factory=list[RuleError])
     maps: FieldMaps = field(default_factory=lambda: FieldMaps(()))
+    overlays: Overlays = field(default_factory=Overlays)
 
 
 def read_bundle(bundle: Bundle) -> Syntax:
-    """Every document of the bundle parsed, ids given, filters and field maps applied."""
+    """Every document of the bundle parsed, ids given, overlays, filters and field maps applied."""
     syntax = Syntax(maps=FieldMaps(bundle.pipelines))
+    syntax.refused += [RuleError(*told) for told in bundle.unread]
     syntax.refused += syntax.maps.refused
     filters: list[Parsed] = []
     for path, text in bundle.files:
@@ -54,6 +59,9 @@ def read_bundle(bundle: Bundle) -> Syntax:
         template = Template()
         for document in documents:
             try:
+                if "overlay" in document.data:
+                    syntax.refused += syntax.overlays.add(document)
+                    continue
                 data = template.fill(document)
                 if data is None:
                     continue
@@ -66,7 +74,9 @@ def read_bundle(bundle: Bundle) -> Syntax:
                 syntax.refused.append(refusal(document, error))
             except RuleError as error:
                 syntax.refused.append(error)
+    _apply_overlays(syntax)
     _apply_filters(syntax, filters)
+    syntax.entries = [entry for entry in syntax.entries if entry.id not in syntax.overlays.disabled]
     _apply_maps(syntax)
     return syntax
 
@@ -87,6 +97,17 @@ def _digest_id(data: Mapping[str, Any]) -> str:
     """An id from the content, the same wherever the file lies."""
     encoded = msgspec.json.encode(data, order="deterministic", enc_hook=str)
     return hashlib.sha256(encoded).hexdigest()[:32]
+
+
+def _apply_overlays(syntax: Syntax) -> None:
+    overlays, refused = syntax.overlays.of(syntax.names)
+    syntax.refused += refused
+    for entry in syntax.entries:
+        overlay = overlays.get(entry.id)
+        if overlay is not None:
+            entry.attributes = entry.attributes.overlaid(overlay.said.soc)
+            if overlay.said.level is not None:
+                entry.rule.level = SigmaLevel[overlay.said.level.upper()]
 
 
 def _apply_filters(syntax: Syntax, filters: Iterable[Parsed]) -> None:
@@ -129,6 +150,23 @@ def _apply_maps(syntax: Syntax) -> None:
 
 def load(bundle: Bundle) -> RuleSet:
     """Compiles a bundle. Pure: the same bundle gives the same rules anywhere; nothing a rule says raises."""
+    with _collector_paused():
+        return _load(bundle)
+
+
+@contextmanager
+def _collector_paused() -> Generator[None]:
+    """A load makes a million objects that live as long as the rules: looking for garbage among them takes as long again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _load(bundle: Bundle) -> RuleSet:
     syntax = read_bundle(bundle)
     refused = syntax.refused
     intern = Interner()
@@ -147,7 +185,7 @@ def load(bundle: Bundle) -> RuleSet:
             continue
         rules[entry.id] = CompiledRule(entry.id, logsource, condition, fingerprint(condition))
         infos[entry.id] = _info(entry, "event")
-    correlations, unlinked = link(drafts, rules, syntax.names, syntax.maps)
+    correlations, unlinked = link(drafts, rules, syntax.names, syntax.maps, syntax.overlays.disabled)
     refused += unlinked
     by_id = {entry.id: entry for entry in syntax.entries}
     infos |= {i: _info(by_id[i], correlation.type) for i, correlation in correlations.items()}
@@ -161,6 +199,8 @@ def load(bundle: Bundle) -> RuleSet:
         alerting=frozenset(i for i in infos if i not in muted),
         muted=muted,
         feeds=feeds,
+        disabled=syntax.overlays.disabled,
+        warnings=tuple(syntax.overlays.warnings),
     )
 
 
@@ -170,7 +210,7 @@ def _outputs(
     """``feeds`` and ``muted``: a rule is silent if correlations refer to it and neither any of them nor it says ``generate``."""
     feeds: dict[str, list[str]] = {}
     for correlation in correlations.values():
-        for reference in correlation.rules:
+        for reference in dict.fromkeys(correlation.rules):
             feeds.setdefault(reference, []).append(correlation.id)
     muted = {
         i: tuple(refs)
@@ -196,5 +236,7 @@ def _info(entry: Entry, kind: str) -> RuleInfo:
         path=entry.document.path,
         line=entry.document.line,
         type=kind,
-        entities=entry.attributes.entities,
+        entities=tuple(entry.attributes.entities),
+        risk=entry.attributes.risk,
+        runbook=entry.attributes.runbook,
     )

@@ -7,13 +7,12 @@ and its text case-folded (full Unicode folding). ``on_absent`` answers for a mis
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any, Final, Literal
 
 from soc.sigma.linear import LinearRegex
-from soc.sigma.regex import all_required_literals, is_risky, repeats, required_literals, simplify, unbounded
+from soc.sigma.many import Ask, contains_any, ends_with_any, equals_any, in_any_network, starts_with_any
+from soc.sigma.search import lazily
 from soc.sigma.values import MISSING, moment, number
 
 Test = Callable[[Any, str, str], bool]
@@ -25,18 +24,6 @@ MANY: Final = True
 """``*`` in a pattern."""
 ONE: Final = False
 """``?`` in a pattern: one character of the case-folded text."""
-
-REGEX_CAP: Final = 65_536
-"""Characters of a value that a backtracking regular expression sees; the rest is cut off and counted (``cut_values``). No field
-of a Windows event is longer."""
-RISKY_CAP: Final = 16_384
-"""The same for an expression that may backtrack exponentially and that the linear search cannot follow."""
-
-SHORT: Final = 16_384
-"""Characters up to which an expression with several unbounded repetitions backtracks all the same: on the values that occur
-`re` is then a hundred times faster than the linear search (bench/detect.py falls to a fifth with 512 here). Two repetitions
-take 1.4 s on so many hostile characters; three (``a.*b.*c.*d``) 14 s on half of them: not bounded enough yet."""
-POLYNOMIAL: Final = 2
 
 _OPS: dict[Op, Callable[[Any, Any], bool]] = {"eq": eq, "neq": ne, "gt": gt, "gte": ge, "lt": lt, "lte": le}
 
@@ -108,7 +95,16 @@ class Wildcard(Matcher):
         return lambda _v, _t, f: match(f)
 
 
+_MANY_ONES: Final = 32
+"""From so many ``?`` on, a pattern is followed in linear time: ``?`` a thousand times is tried a thousand characters deep."""
+
+
 def _sequence(parts: tuple[str | bool, ...]) -> Callable[[str], bool]:
+    if parts.count(ONE) >= _MANY_ONES:
+        spelled = "".join(re.escape(p) if isinstance(p, str) else ".*" if p is MANY else "." for p in parts)
+        automaton = LinearRegex.build(rf"\A{spelled}\Z", re.DOTALL)
+        if automaton is not None:
+            return automaton.search
     segments: list[list[str | bool]] = [[]]
     for part in parts:
         if part is MANY:
@@ -160,14 +156,6 @@ def _finder(segment: list[str | bool], pattern: re.Pattern[str]) -> Callable[[st
     return find_pattern
 
 
-def _has(literals: Iterable[str], folded: str) -> bool:
-    return any(literal in folded for literal in literals)
-
-
-cut_values: dict[str, int] = {}
-"""Regular expression → how often a value was longer than ``REGEX_CAP`` and was cut: for a metric. Bounded by the rules."""
-
-
 @dataclass(frozen=True, slots=True)
 class Regex(Matcher):
     """A regular expression, sought anywhere in the value; case matters unless it says ``i``.
@@ -182,41 +170,7 @@ class Regex(Matcher):
 
     def test(self) -> Test:
         """See ``Matcher``."""
-        source = self.source
-        search, search_long = compiled_search(source, self.flags), long_search(source, self.flags)
-        cap = RISKY_CAP if is_risky(source, self.flags) else REGEX_CAP if repeats(source, self.flags) else None
-        needed = required_literals(source, self.flags, 1)
-        others = [more for more in all_required_literals(source, self.flags) if more != needed]
-
-        def found(_value: Any, t: str, folded: str) -> bool:
-            if needed and t.isascii() and not (_has(needed, folded) and all(_has(more, folded) for more in others)):
-                return False
-            if cap is not None and len(t) > cap:
-                cut_values[source] = cut_values.get(source, 0) + 1
-                t = t[:cap]
-            return search_long(t) if search_long is not None and len(t) > SHORT else search(t)
-
-        return found
-
-
-@lru_cache(maxsize=4096)
-def long_search(source: str, flags: int) -> Callable[[str], bool] | None:
-    """A search in linear time for values longer than ``SHORT``, where backtracking costs a power of their length; else None."""
-    if unbounded(source, flags) < POLYNOMIAL:
-        return None
-    linear = LinearRegex.build(source, flags)
-    return linear.search if linear is not None else None
-
-
-@lru_cache(maxsize=4096)
-def compiled_search(source: str, flags: int) -> Callable[[str], bool]:
-    """``re.search`` as a yes or no; in linear time where backtracking could explode and the expression allows it."""
-    if is_risky(source, flags):
-        linear = LinearRegex.build(source, flags)
-        if linear is not None:
-            return linear.search
-    search = re.compile(simplify(source), flags).search
-    return lambda t: search(t) is not None
+        return lazily(self.source, self.flags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,17 +221,44 @@ class Network(Matcher):
 
     def test(self) -> Test:
         """See ``Matcher``."""
-        network = ip_network(self.cidr)
+        inside = in_any_network([self.cidr])
+        return lambda _v, t, _f: inside(t)
 
-        def inside(_value: Any, t: str, _folded: str) -> bool:
-            try:
-                address = ip_address(t.strip())
-            except ValueError:
-                return False
-            mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-            return address in network or (mapped is not None and mapped in network)
 
-        return inside
+@dataclass(frozen=True, slots=True)
+class Networks(Matcher):
+    """An address within any of many networks; see ``Network``."""
+
+    cidrs: tuple[str, ...]
+
+    def test(self) -> Test:
+        """See ``Matcher``."""
+        inside = in_any_network(self.cidrs)
+        return lambda _v, t, _f: inside(t)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts(Matcher):
+    """Any of many literals; see ``Text``."""
+
+    texts: tuple[str, ...]
+    anchor: Anchor
+    cased: bool = False
+
+    def test(self) -> Test:
+        """See ``Matcher``."""
+        ask = _ANY_OF[self.anchor](self.texts)
+        if self.cased:
+            return lambda _v, t, _f: ask(t)
+        return lambda _v, _t, f: ask(f)
+
+
+_ANY_OF: Final[dict[Anchor, Callable[[Iterable[str]], Ask]]] = {
+    "exact": equals_any,
+    "prefix": starts_with_any,
+    "suffix": ends_with_any,
+    "contains": contains_any,
+}
 
 
 @dataclass(frozen=True, slots=True)

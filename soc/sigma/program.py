@@ -1,13 +1,15 @@
-"""Conditions as Python code: a tree in, one function out that asks a memo per field instead of walking the tree.
+"""Conditions as functions: a tree in, one function out that asks a memo per field instead of walking the tree.
 
 What a condition says about one field is a *term*, shared by every rule that says the same, and answered from a bounded
-memo by value: log values repeat. Code is generated for terms and conditions once, when a rule is first a candidate.
+memo by value: log values repeat. Functions are put together when a rule is first a candidate, from closures: most rules
+are evaluated a few times only, and generating code for each cost more than it ever saved.
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
-from soc.sigma.condition import All, Leaf, Node, Not, holds
+from soc.sigma.condition import All, Leaf, Node, Not
 from soc.sigma.matchers import Reference, Test, Text
 from soc.sigma.values import MISSING, text
 
@@ -18,38 +20,45 @@ MEMO_VALUES: Final = 8_192
 """Values that one term remembers before it starts anew."""
 MEMO_CHARACTERS: Final = 200_000
 """Characters of those values."""
+_LONG: Final = 200
+"""Characters from which a folded text is worth a look-up: several fields and rules fold the same one."""
 
-_INLINE: Final = {
-    "exact": "{v} == {x!r}",
-    "prefix": "{v}.startswith({x!r})",
-    "suffix": "{v}.endswith({x!r})",
-    "contains": "{x!r} in {v}",
-}
+
+def fold(t: str) -> str:
+    """The text case-folded; of the last few long ones, remembered."""
+    return t.casefold() if len(t) < _LONG else _fold_long(t)
+
+
+@lru_cache(maxsize=16)  # few: as many as one event has, and each may be a megabyte
+def _fold_long(t: str) -> str:
+    return t.casefold()
 
 
 class Term(dict[Any, bool]):
     """What a tree over one field answers for each scalar value; computed when first asked."""
 
-    __slots__ = ("_absent", "_compute", "_room")
+    __slots__ = ("_node", "_room", "_test")
 
     def __init__(self, node: Node) -> None:
         super().__init__()
         self._room = MEMO_CHARACTERS
-        field = _field_of(node)
-        assert field is not None
-        self._compute = _scalar_function(node)
-        self._absent = {None: holds(node, {field: None}), MISSING: holds(node, {})}
-        self.update(self._absent)
+        self._node = node
+        self._test: Test | None = None
 
     def __missing__(self, value: Any) -> bool:
-        t = text(value)
-        answer = self._compute(value, t, t.casefold())
+        if value is None or value is MISSING:
+            self[value] = answer = _absent(self._node, value)
+            return answer
+        test = self._test
+        if test is None:
+            test = self._test = _test_of(self._node)
+        t = value if type(value) is str else text(value)
+        answer = test(value, t, fold(t))
         # True == 1 and False == 0 as keys, but not as text: these four are computed each time.
         if type(value) is str or value not in (0, 1):
             self._room -= len(t)
             if self._room < 0 or len(self) >= MEMO_VALUES:
                 self.clear()
-                self.update(self._absent)
                 self._room = MEMO_CHARACTERS
             if len(t) < MEMO_CHARACTERS:
                 self[value] = answer
@@ -64,38 +73,59 @@ class Programs:
 
     def compile(self, node: Node) -> Program:
         """The condition as a function."""
-        names: dict[str, Any] = {}
-        try:
-            source = self._source(node, names)
-            return eval(f"lambda g, M, F: {source}", names)  # noqa: S307  # our own text; literals enter by repr and name
-        except (RecursionError, MemoryError, SyntaxError):  # nested deeper than Python's parser goes
-            return lambda _get, _missing, fields: holds(node, fields)
-
-    def _source(self, node: Node, names: dict[str, Any]) -> str:
         field = _field_of(node)
         if field is not None:
-            term = self._terms.get(node)
-            if term is None:
-                term = self._terms[node] = Term(node)
-            return f"{_name(names, term)}[g({field!r}, M)]"
+            term = self._term(node)
+            return lambda get, missing, _fields: term[get(field, missing)]
         if isinstance(node, Leaf):
-            return f"{_name(names, node.predicate.holds)}(F)"
+            whole = node.predicate.holds
+            return lambda _get, _missing, fields: whole(fields)
         if isinstance(node, Not):
-            return f"(not {self._source(node.part, names)})"
+            part = self.compile(node.part)
+            return lambda get, missing, fields: not part(get, missing, fields)
         kind = type(node)
         by_field: dict[str | None, list[Node]] = {}
         for part in node.parts:
             by_field.setdefault(_field_of(part), []).append(part)
-        rest = by_field.pop(None, [])
-        parts: list[Node] = [group[0] if len(group) == 1 else kind(tuple(group)) for group in by_field.values()]
-        word = " and " if kind is All else " or "
-        return f"({word.join(self._source(part, names) for part in parts + rest)})"
+        rest = [self.compile(part) for part in by_field.pop(None, [])]
+        terms = [
+            (name, self._term(group[0] if len(group) == 1 else kind(tuple(group))))
+            for name, group in by_field.items()
+            if name is not None
+        ]
+        return _every(terms, rest) if kind is All else _some(terms, rest)
+
+    def _term(self, node: Node) -> Term:
+        term = self._terms.get(node)
+        if term is None:
+            term = self._terms[node] = Term(node)
+        return term
 
 
-def _name(names: dict[str, Any], thing: Any) -> str:
-    name = f"x{len(names)}"
-    names[name] = thing
-    return name
+def _every(terms: list[tuple[str, Term]], rest: list[Program]) -> Program:
+    def every(get: Callable[[str, Any], Any], missing: Any, fields: Mapping[str, Any]) -> bool:
+        for field, term in terms:
+            if not term[get(field, missing)]:
+                return False
+        for part in rest:  # noqa: SIM110  # ``all`` would build a generator each time
+            if not part(get, missing, fields):
+                return False
+        return True
+
+    return every
+
+
+def _some(terms: list[tuple[str, Term]], rest: list[Program]) -> Program:
+    def some(get: Callable[[str, Any], Any], missing: Any, fields: Mapping[str, Any]) -> bool:
+        for field, term in terms:
+            if term[get(field, missing)]:
+                return True
+        for part in rest:  # noqa: SIM110  # as above
+            if part(get, missing, fields):
+                return True
+        return False
+
+    return some
 
 
 def _field_of(node: Node) -> str | None:
@@ -108,44 +138,65 @@ def _field_of(node: Node) -> str | None:
     return fields.pop() if len(fields) == 1 else None
 
 
-def _scalar_function(node: Node) -> Test:
-    names: dict[str, Any] = {}
-    try:
-        return eval(f"lambda v, t, f: {_scalar_source(node, names)}", names)  # noqa: S307  # as above
-    except (RecursionError, MemoryError, SyntaxError):
-        return lambda v, t, f: _walk(node, v, t, f)
-
-
-def _scalar_source(node: Node, names: dict[str, Any]) -> str:
+def _absent(node: Node, value: Any) -> bool:
+    """What a tree over one field answers where the field is null or, with MISSING, not there."""
     if isinstance(node, Leaf):
-        matcher = node.predicate.matcher
-        if isinstance(matcher, Text):
-            return _INLINE[matcher.anchor].format(v="t" if matcher.cased else "f", x=matcher.text)
-        return f"{_name(names, node.predicate.test)}(v, t, f)"
+        return node.predicate.matcher.on_absent(value)
     if isinstance(node, Not):
-        return f"(not {_scalar_source(node.part, names)})"
-    if isinstance(node, All):
-        return f"({' and '.join(_scalar_source(part, names) for part in node.parts)})"
-    exact = frozenset(own for part in node.parts if (own := _exact_text(part)) is not None)
-    parts = [_scalar_source(part, names) for part in node.parts if _exact_text(part) is None]
-    if exact:
-        parts.insert(0, f"f in {_name(names, exact)}")
-    return f"({' or '.join(parts)})"
+        return not _absent(node.part, value)
+    parts = (_absent(part, value) for part in node.parts)
+    return all(parts) if isinstance(node, All) else any(parts)
 
 
-def _exact_text(node: Node) -> str | None:
-    """What the value must be, where the node says just that: many of these are one look-up in a set."""
-    matcher = node.predicate.matcher if isinstance(node, Leaf) else None
-    return matcher.text if isinstance(matcher, Text) and matcher.anchor == "exact" and not matcher.cased else None
-
-
-def _walk(node: Node, v: Any, t: str, f: str) -> bool:
+def _test_of(node: Node) -> Test:
+    """The test of a tree over one field, for scalars that are there."""
     if isinstance(node, Leaf):
         test = node.predicate.test
         assert test is not None
-        return test(v, t, f)
+        return test
     if isinstance(node, Not):
-        return not _walk(node.part, v, t, f)
+        part = _test_of(node.part)
+        return lambda v, t, f: not part(v, t, f)
     if isinstance(node, All):
-        return all(_walk(part, v, t, f) for part in node.parts)
-    return any(_walk(part, v, t, f) for part in node.parts)
+        return _all_tests([_test_of(part) for part in node.parts])
+    return _any_test(node.parts)
+
+
+def _all_tests(tests: list[Test]) -> Test:
+    def every(v: Any, t: str, f: str) -> bool:
+        for test in tests:  # noqa: SIM110  # as above
+            if not test(v, t, f):
+                return False
+        return True
+
+    return every
+
+
+def _any_test(parts: tuple[Node, ...]) -> Test:
+    """Any of many: texts are sought without a call for each."""
+    exact: list[str] = []
+    prefixes: list[str] = []
+    suffixes: list[str] = []
+    contained: list[str] = []
+    by_anchor = {"exact": exact, "prefix": prefixes, "suffix": suffixes, "contains": contained}
+    tests: list[Test] = []
+    for part in parts:
+        matcher = part.predicate.matcher if isinstance(part, Leaf) else None
+        if isinstance(matcher, Text) and not matcher.cased:
+            by_anchor[matcher.anchor].append(matcher.text)
+        else:
+            tests.append(_test_of(part))
+    values, starts, ends = frozenset(exact), tuple(prefixes), tuple(suffixes)
+
+    def some(v: Any, t: str, f: str) -> bool:
+        if f in values or f.startswith(starts) or f.endswith(ends):
+            return True
+        for literal in contained:
+            if literal in f:
+                return True
+        for test in tests:  # noqa: SIM110  # as above
+            if test(v, t, f):
+                return True
+        return False
+
+    return some

@@ -1,8 +1,9 @@
-"""What a regular expression's own parse tree tells before it is ever run: is it risky, and what must occur in the text."""
+"""What a regular expression's own parse tree tells before it is ever run: what it takes, and what must occur in the text."""
 
 import importlib
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final
 
 sre: Any = importlib.import_module("re._constants")
@@ -11,8 +12,6 @@ _parse: Any = importlib.import_module("re._parser").parse
 
 Tree = Iterable[tuple[Any, Any]]
 
-_MANY_TIMES: Final = 8
-"""A repetition of at least this many rounds around a variable one counts as risky."""
 REPEATS: Final = (sre.MAX_REPEAT, sre.MIN_REPEAT)
 
 
@@ -36,15 +35,24 @@ def posix_classes(source: str) -> str:
     return re.sub(r"\[:(\w{4,6}):\]", lambda m: _POSIX.get(m[1], m[0]), source) if "[:" in source else source
 
 
+_LEADING: Final = re.compile(
+    r"((?:\(\?[ims]+\))?)(\\[wWdDsS]|\.|\[\^?(?:[^]\\[^]|\\.)(?:[^]\\[]|\\.)*\])([*+])\??(?![*+?{])"
+)
+
+
 def simplify(source: str) -> str:
-    r"""The expression without a leading ``.*``, which changes nothing about whether it is found, but costs a square."""
-    while source.startswith(".*") and source[2:3] not in ("+", "{", "*"):
-        source = source[3:] if source[2:3] == "?" else source[2:]
+    r"""The expression without repetition at its start, which changes nothing about whether it is found, but costs a square.
+
+    ``.*x`` is found where ``x`` is, and ``\w+x`` where ``\wx`` is.
+    """
+    while (found := _LEADING.match(source)) is not None:
+        source = found[1] + (found[2] if found[3] == "+" else "") + source[found.end() :]
     return source
 
 
+@lru_cache(maxsize=8)  # whoever asks about an expression asks several times in a row
 def parse(source: str, flags: int) -> Any:
-    """The parse tree of ``re`` itself.
+    """The parse tree of ``re`` itself; not to be changed.
 
     Raises:
         re.error: if it is no expression.
@@ -52,70 +60,38 @@ def parse(source: str, flags: int) -> Any:
     return _parse(source, flags)
 
 
-def is_risky(source: str, flags: int) -> bool:
-    """Whether a repetition around another variable one, or around alternatives, could backtrack exponentially."""
-    return _risky(parse(simplify(source), flags), repeated=False)
+def one_character(op: Any, av: Any) -> str:
+    """An expression for the one character that a node of the tree (``LITERAL``, ``NOT_LITERAL``, ``ANY``, ``IN``) takes."""
+    if op is sre.ANY:
+        return "."
+    if op is not sre.IN:
+        return ("[^%s]" if op is sre.NOT_LITERAL else "%s") % re.escape(chr(av))
+    parts = ["["]
+    for inner, value in av:
+        if inner is sre.NEGATE:
+            parts.append("^")
+        elif inner is sre.LITERAL:
+            parts.append(re.escape(chr(value)))
+        elif inner is sre.RANGE:
+            parts.append(f"{re.escape(chr(value[0]))}-{re.escape(chr(value[1]))}")
+        else:
+            parts.append(_CATEGORIES[value])
+    return "".join([*parts, "]"])
 
 
-def repeats(source: str, flags: int) -> bool:
-    """Whether it repeats anything without a bound, or looks back at what it found: else its cost only grows with the value."""
-    return _repeats(parse(simplify(source), flags))
+_CATEGORIES: Final[dict[Any, str]] = {
+    sre.CATEGORY_DIGIT: r"\d",
+    sre.CATEGORY_NOT_DIGIT: r"\D",
+    sre.CATEGORY_SPACE: r"\s",
+    sre.CATEGORY_NOT_SPACE: r"\S",
+    sre.CATEGORY_WORD: r"\w",
+    sre.CATEGORY_NOT_WORD: r"\W",
+}
 
 
-def unbounded(source: str, flags: int) -> int:
-    """How many parts repeat without a bound: a search costs the value's length to about this power (``a.*b.*c``)."""
-    return _unbounded(parse(simplify(source), flags))
-
-
-def _unbounded(tree: Tree) -> int:
-    count = 0
-    for op, av in tree:
-        if op in REPEATS:
-            count += (av[1] >= _MANY_TIMES) + _unbounded(av[2])
-        elif op is sre.SUBPATTERN:
-            count += _unbounded(av[3])
-        elif op is sre.BRANCH:
-            count += max((_unbounded(branch) for branch in av[1]), default=0)
-        elif op in (sre.ASSERT, sre.ASSERT_NOT):
-            count += _unbounded(av[1])
-    return count
-
-
-def _repeats(tree: Tree) -> bool:
-    for op, av in tree:
-        if op in REPEATS or op not in _SIMPLE:
-            body = av[2] if op in REPEATS and av[1] < _MANY_TIMES else None
-            if op is sre.SUBPATTERN:
-                body = av[3]
-            if body is None:
-                if op is sre.BRANCH and not any(_repeats(branch) for branch in av[1]):
-                    continue
-                return True
-            if _repeats(body):
-                return True
-    return False
-
-
-_SIMPLE: Final = (sre.LITERAL, sre.NOT_LITERAL, sre.ANY, sre.IN, sre.AT)
-
-
-def _risky(tree: Tree, *, repeated: bool) -> bool:
-    for op, av in tree:
-        if op in REPEATS:
-            low, high, body = av
-            if low != high and repeated:
-                return True
-            if _risky(body, repeated=repeated or high >= _MANY_TIMES):
-                return True
-        elif op is sre.BRANCH:
-            if repeated or any(_risky(branch, repeated=repeated) for branch in av[1]):
-                return True
-        elif op is sre.SUBPATTERN:
-            if _risky(av[3], repeated=repeated):
-                return True
-        elif op in (sre.ASSERT, sre.ASSERT_NOT) and _risky(av[1], repeated=repeated):
-            return True
-    return False
+def literals_of(items: Tree) -> tuple[str, ...]:
+    """As ``required_literals``, of a row of nodes: those that are rarest by their length; () if none is known."""
+    return tuple(dict.fromkeys(_best(items, 1)))
 
 
 def required_literals(source: str, flags: int, shortest: int) -> tuple[str, ...]:
@@ -128,7 +104,13 @@ def required_literals(source: str, flags: int, shortest: int) -> tuple[str, ...]
 
 
 _ODD: Final = "\u0130\u0131\u017f\u212a"
-"""Letters that ``re``, ignoring case, finds in an ASCII text too: as i, s and k."""
+"""Letters that ``re``, ignoring case, takes for i, s and k, and folding does not, or not always."""
+_has_odd: Final = re.compile(f"[{_ODD}]").search
+
+
+def folds_plainly(text: str) -> bool:
+    """Whether an ASCII literal that ``re`` finds in a text, ignoring case or not, is in its case-folded form, too."""
+    return text.isascii() or _has_odd(text) is None
 
 
 def all_required_literals(source: str, flags: int) -> tuple[tuple[str, ...], ...]:

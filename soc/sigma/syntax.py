@@ -1,7 +1,7 @@
 """Documents in, pySigma's rule, correlation and filter objects out, with a line for every mistake."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -10,13 +10,15 @@ import sigma.exceptions as sx
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 from sigma.filters import SigmaFilter
-from sigma.modifiers import SigmaCaseSensitiveModifier
+from sigma.modifiers import SigmaBase64OffsetModifier, SigmaCaseSensitiveModifier
 from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaRule
 from sigma.types import SigmaCasedString, SigmaExpansion, SigmaString, SigmaType
 
 from soc.errors import RuleError
 from soc.sigma.compile import NotEvaluatedError
 from soc.sigma.documents import Document
+from soc.sigma.regex import posix_classes
+from soc.sigma.values import text
 
 PARSE_ERRORS: Final = (
     SigmaError,
@@ -24,6 +26,7 @@ PARSE_ERRORS: Final = (
     TypeError,
     KeyError,
     ValueError,
+    OverflowError,
     IndexError,
     NameError,
     RecursionError,
@@ -125,32 +128,48 @@ def parse(document: Document, data: dict[str, Any]) -> Parsed:
         if "correlation" in data:
             return Parsed(document, SigmaCorrelationRule.from_dict(data))
         if "filter" in data:
-            return Parsed(document, SigmaFilter.from_dict(data))
-        data = _canonical(data)
-        rule = SigmaRule.from_dict(data, collect_errors=True)
+            narrowing = SigmaFilter.from_dict(_canonical(data, "filter"))
+            for detection in narrowing.filter.detections.values():
+                _put_right(detection)
+            return Parsed(document, narrowing)
+        rule = SigmaRule.from_dict(_canonical(data, "detection"), collect_errors=True)
         if rule.errors:
             raise refusal(document, *rule.errors)
         for detection in rule.detection.detections.values():
-            _restore_case(detection)
+            _put_right(detection)
     except PARSE_ERRORS as error:
         raise refusal(document, error) from error
     return Parsed(document, rule)
 
 
-def _canonical(data: dict[str, Any]) -> dict[str, Any]:
-    """``utf16le``, which the specification names beside ``wide`` and pySigma 1.5 does not know, as ``wide``."""
-    detection = data.get("detection")
-    if not isinstance(detection, Mapping) or "utf16le" not in str(cast("Any", detection)):
+_ODD: Final = re.compile(r"utf16le|\|re\b|\d{16}")
+"""What the text of a detection has if ``_canonical`` may have to change it."""
+_EXACT: Final = 2**53
+"""Up to here every whole number has a float of its own; pySigma rounds what is larger."""
+
+
+def _canonical(data: dict[str, Any], section: str) -> dict[str, Any]:
+    """What pySigma 1.5 does not read as the specification means it, in other words that it does.
+
+    ``utf16le``, which it does not know, is ``wide``; a regular expression that YAML takes for a number or a truth value is text,
+    and so is a number so large that it would be rounded; ``[[:alpha:]]`` has its letters, before anything warns of it.
+    """
+    detection = data.get(section)
+    if not isinstance(detection, Mapping) or _ODD.search(str(cast("Any", detection))) is None:
         return data
-    return {**data, "detection": _renamed(detection)}
+    return {**data, section: _reworded(detection)}
 
 
-def _renamed(value: Any) -> Any:
+def _reworded(value: Any, modifiers: Sequence[str] = ()) -> Any:
     if isinstance(value, Mapping):
         pairs = cast("Mapping[Any, Any]", value).items()
-        return {_rename_modifier(k): _renamed(v) for k, v in pairs}
+        return {_rename_modifier(k): _reworded(v, str(k).split("|")[1:]) for k, v in pairs}
     if isinstance(value, list):
-        return [_renamed(item) for item in cast("list[Any]", value)]
+        return [_reworded(item, modifiers) for item in cast("list[Any]", value)]
+    if "re" in modifiers and isinstance(value, str | int | float):
+        return posix_classes(text(value))
+    if isinstance(value, int) and abs(value) > _EXACT and not set(modifiers) - {"all", "neq"}:
+        return str(value)
     return value
 
 
@@ -161,13 +180,26 @@ def _rename_modifier(key: Any) -> Any:
     return "|".join([name, *("wide" if m == "utf16le" else m for m in modifiers)])
 
 
-def _restore_case(detection: SigmaDetection) -> None:
-    """Modifiers after ``cased`` that rebuild the string (``windash``, ``base64``) lose that it is cased: say it again."""
+def _put_right(detection: SigmaDetection) -> None:
+    """What pySigma's modifiers lose or add.
+
+    Those after ``cased`` that rebuild the string (``windash``, ``base64``) lose that it is cased. Of a single character
+    ``base64offset`` makes empty strings, for places where nothing of it can be told: they would be in any text.
+    """
     for item in detection.detection_items:
         if isinstance(item, SigmaDetection):
-            _restore_case(item)
-        elif SigmaCaseSensitiveModifier in item.modifiers:
+            _put_right(item)
+            continue
+        if SigmaCaseSensitiveModifier in item.modifiers:
             item.value = [_cased(value) for value in item.value]
+        if SigmaBase64OffsetModifier in item.modifiers:
+            item.value = [_telling(value) for value in item.value]
+
+
+def _telling(value: SigmaType) -> SigmaType:
+    if not isinstance(value, SigmaExpansion):
+        return value
+    return SigmaExpansion([inner for inner in value.values if str(inner).strip("*")] or value.values)
 
 
 def _cased(value: SigmaType) -> SigmaType:

@@ -1,7 +1,7 @@
-"""Event values as Sigma compares them: one scalar in, its text or number out; nested mappings in, flat fields out."""
+"""Event values as Sigma compares them: one scalar in, its text, number or moment out; a list in, its items out."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, Final
@@ -22,6 +22,7 @@ MISSING: Final = Missing()
 """Stands for the value of a field that the event does not have; a field that is there and null has None."""
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_FIRST_EPOCH, _LAST_EPOCH = 100_000_000, 10**19
 _EPOCH_UNITS = ((100_000_000_000, 1), (100_000_000_000_000, 1_000), (100_000_000_000_000_000, 1_000_000))
 
 
@@ -77,11 +78,13 @@ def moment(value: Any) -> datetime | None:
     """A timestamp as it was written, for the time modifiers (``hour``, ``week`` ...): no zone is converted.
 
     Text is ISO 8601 (with ``T`` or a blank, ``/`` for ``-``); a number, or digits as text, is an epoch in seconds,
-    milliseconds, microseconds or nanoseconds, told apart by size, in UTC.
+    milliseconds, microseconds or nanoseconds, told apart by size, in UTC: from 1973, for smaller numbers are no stamps, to 2286.
     """
     epoch = number(value)
     try:
         if epoch is not None:
+            if not _FIRST_EPOCH <= epoch < _LAST_EPOCH:
+                return None
             return datetime.fromtimestamp(_seconds(epoch), UTC)
         if isinstance(value, str):
             return datetime.fromisoformat(value.strip().replace("/", "-"))
@@ -104,37 +107,3 @@ def scalars(value: Any) -> Iterator[Any]:
             yield from scalars(item)
     else:
         yield value
-
-
-def flatten(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested mappings as dotted names; lists of mappings as lists of values. Flat names win over nested ones.
-
-    ``{"user": {"name": "an"}, "ips": [{"a": 1}, {"a": 2}]}`` becomes ``{"user.name": "an", "ips.a": [1, 2]}``.
-    """
-    flat: dict[str, Any] = {}
-    nested: dict[str, list[Any]] = {}
-    for name, value in fields.items():
-        if _is_nested(value):
-            _walk(name, value, nested)
-        else:
-            flat[name] = value
-    for name, values in nested.items():
-        flat.setdefault(name, values[0] if len(values) == 1 else values)
-    return flat
-
-
-def _is_nested(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return True
-    return isinstance(value, (list, tuple)) and any(_is_nested(v) for v in value)  # pyright: ignore[reportUnknownVariableType]
-
-
-def _walk(name: str, value: Any, out: dict[str, list[Any]]) -> None:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():  # pyright: ignore[reportUnknownVariableType]
-            _walk(f"{name}.{key}", inner, out)
-    elif isinstance(value, (list, tuple)):
-        for item in value:  # pyright: ignore[reportUnknownVariableType]
-            _walk(name, item, out)
-    else:
-        out.setdefault(name, []).append(value)

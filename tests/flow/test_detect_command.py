@@ -94,3 +94,45 @@ def test_json_over_several_lines_is_read_by_object(tmp_path: Path):
 def test_what_only_begins_like_json_is_read_by_line(tmp_path: Path):
     _found, statistics = detect(tmp_path, b"[\n" + SSHD.format(n=1).encode() + b"\n{\n", name="e.json")
     assert (statistics["events"], statistics["dead_letters"], statistics["detections"]) == (1, 2, 1)
+
+
+def test_several_rule_paths_are_one_set_and_the_input_keeps_its_fields_whatever_reads_it(tmp_path: Path):
+    more = tmp_path / "more"
+    more.mkdir()
+    (more / "other.yml").write_text(
+        "title: Any shell\nlevel: low\nlogsource: {product: windows, category: process_creation}\n"
+        "detection: {s: {Image|endswith: 'powershell.exe'}, condition: s}\n"
+    )
+    idle = {**SYSMON, "Image": "C:\\x.exe", "CommandLine": "x"}
+    lines = "\n".join(json.dumps(event) for event in (idle, SYSMON, idle)).encode()
+    for source in ("windows-json", "auto"):
+        found, statistics = detect(tmp_path, lines, "--rules", str(more), "--source", source, name="e.json")
+        assert {one["rule.title"] for one in found} == {"Encoded PowerShell", "Any shell"}
+        assert {one["event.id"] for one in found} == {"line-2"}
+        assert all(one["event"].items() >= SYSMON.items() for one in found)
+        assert (statistics["events"], statistics["detections"]) == (3, 2)
+
+
+def test_events_that_nothing_matches_feed_no_correlation_and_those_that_do_are_counted(tmp_path: Path):
+    rules = tmp_path / "more.yml"
+    rules.write_text(
+        """
+title: Tool
+name: tool
+logsource: {product: windows, category: process_creation}
+detection: {s: {Image|endswith: '\\tool.exe'}, condition: s}
+---
+title: Tools
+level: high
+correlation: {type: event_count, rules: [tool], group-by: [user.name], timespan: 1m, condition: {gte: 2}}
+"""
+    )
+    events = [
+        {**SYSMON, "Image": f"C:\\{name}.exe", "CommandLine": "x", "User": "HUE\\lan"}
+        for name in ("tool", "other", "tool", "other")
+    ]
+    found, _statistics = detect(
+        tmp_path, "\n".join(map(json.dumps, events)).encode(), "--rules", str(rules), "--source", "windows-json"
+    )
+    (episode,) = [one for one in found if "episode" in one]
+    assert (episode["episode"]["group"], episode["episode"]["count"]) == ({"user.name": "lan"}, 2)

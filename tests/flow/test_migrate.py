@@ -11,10 +11,10 @@ from soc.bus.embedded import EmbeddedBus
 from soc.clock import MINUTE, SECOND, now, to_iso
 from soc.errors import LogMismatchError, SettingsError, UnavailableError
 from soc.migration import in_data_dir, on_topics, split_collect, who_lives, work_off
-from soc.model import Alert, Bundle, Event, RawRecord, Watermark, decode, encode
+from soc.model import Alert, Bundle, Event, RawRecord, RulesChange, Watermark, decode, encode
 from soc.pipeline.auditing import verify_audit
 from soc.pipeline.balance import key
-from soc.pipeline.engine import _to_each_partition
+from soc.pipeline.engine import to_each_partition
 from soc.pipeline.migrate import Plan, give_up, migrate
 from soc.pipeline.migrate_copy import STATE_BYTES, CopiedTime, moved, pieces
 from soc.pipeline.migrate_guard import GuardedBus, Mark, read_mark, write_mark
@@ -351,8 +351,8 @@ def test_a_raw_record_keeps_the_address_it_was_known_by_as_its_id():
     assert (second.value, third.value) == (own.value, b"\xc1")
 
 
-def test_watermarks_stay_behind_and_detections_come_along():
-    marks = _to_each_partition(Watermark(0, 1), 2)
+def test_watermarks_and_changes_of_rules_stay_behind_and_detections_come_along():
+    marks = [*to_each_partition(Watermark(0, 1), 2), *to_each_partition(RulesChange(0, "hash"), 2)]
     records = [Record(m.topic, m.partition, "log", 0, m.key, m.value, 1) for m in marks]
     detection = Record(DETECTIONS, 0, "log", 1, b"\x92", b"value", 1)
     assert moved([*records, detection]) == [Message(DETECTIONS, b"\x92", b"value")]

@@ -10,7 +10,6 @@ import pytest
 from soc.bus.base import Message
 from soc.bus.embedded import EmbeddedBus
 from soc.clock import SECOND, now, to_iso
-from soc.detect.detector import Detector
 from soc.errors import CommitUnknownError, LogMismatchError
 from soc.model import Alert, Bundle, DeadLetter, Episode, RawRecord, decode, encode
 from soc.normalize.normalizer import Normalizer
@@ -22,6 +21,7 @@ from soc.pipeline.health_bus import BusEyes, Limits
 from soc.pipeline.index import Index, rebuild
 from soc.pipeline.loop import StageLogic, run_stage
 from soc.pipeline.reconcile import reconcile
+from soc.pipeline.reload import OneSet
 from soc.pipeline.ruleset import RuleSets, publish, to_published
 from soc.pipeline.table import ALERTS, DEADLETTER, EPISODES, RAW, topology
 from soc.pipeline.triage import TriageStage
@@ -85,7 +85,7 @@ class Pipeline:
         rules = load((await self.sets.latest()).bundle)
         profiles = (SourceProfile(name="all", product="linux"),)
         normalizer = Normalizer(profiles, timezone="UTC", lateness=LATENESS, future_skew=5 * SECOND)
-        parts = EngineParts(normalizer, Detector(rules), rules, PARTITIONS, LATENESS, 60 * SECOND)
+        parts = EngineParts(normalizer, OneSet(rules), PARTITIONS, LATENESS, 60 * SECOND)
         bounds = CorrelateSettings(LATENESS, PARTITIONS, 1000, 1000)
         stages: dict[str, Callable[[int], StageLogic]] = {
             "engine": lambda partition: Engine(parts, partition),

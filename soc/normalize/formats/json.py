@@ -18,6 +18,14 @@ _flat: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, str
 _any: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
+def decode_flat(line: bytes) -> dict[str, Any] | None:
+    """The object if every value of it is a scalar that bus and store can hold; None for anything else."""
+    try:
+        return _flat.decode(line)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return None
+
+
 def decode_object(text: str) -> tuple[dict[str, Any], bool] | None:
     """The object and whether it is flat: every value a scalar that bus and store can hold.
 

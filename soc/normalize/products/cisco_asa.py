@@ -15,6 +15,8 @@ from soc.normalize.time import Stamp
 MARK = re.compile(r"%(?:ASA|FTD|FWSM|PIX)-(?:[A-Za-z]{1,16}-)?([0-7])-(\d{6}): ?", re.ASCII)
 
 _SOURCES = (LogSource("cisco", "firewall", "asa"),)
+_COMMANDS = (*_SOURCES, LogSource("cisco", "", "aaa"))
+"""What an administrator typed (111008 ...): SigmaHQ's rules look for commands in the records of AAA."""
 _ADDRESSES = frozenset(("source", "destination", "source.nat", "destination.nat", "server"))
 _NUMBERS = frozenset(
     [
@@ -171,18 +173,19 @@ def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     fields["event.severity"] = severity
     fields["log.level"] = _LEVELS[severity & 7]
     fields["message"] = message
+    sources = _COMMANDS if code.startswith("111") else _SOURCES
     plan = _BY_ID.get(code) or _BY_FAMILY.get(code[:3])
     match = plan.pattern.match(message) if plan is not None else None
     if plan is None or match is None:
         fields.update(_INFO)
-        return _SOURCES, stamp
+        return sources, stamp
     fields.update(plan.fields)
     _write(plan, match.groups(), fields)
     if code == "106100":
         fields["event.type"], fields["event.outcome"] = _VERDICTS[fields["cisco.asa.verdict"]]
     if fields.get("network.direction") == "outbound" and code in ("302013", "302015", "302020"):
         _swap(fields)
-    return _SOURCES, stamp
+    return sources, stamp
 
 
 PRODUCT = Product("cisco-asa", "Cisco ASA and FTD: %ASA-level-id messages, read by message id", parse)

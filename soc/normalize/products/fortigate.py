@@ -115,6 +115,15 @@ _UTM_CATEGORY = {
     "dlp": ["network"],
     "dns": ["network"],
 }
+_UTM_SOURCES = {
+    subtype: (
+        LogSource("fortigate", "firewall", "utm"),
+        LogSource("fortigate", "firewall", subtype),
+        LogSource("fortigate", category, subtype),
+    )
+    for subtype, category in (("virus", "antivirus"), ("webfilter", "proxy"), ("dns", "dns"))
+}
+"""UTM subtypes that are also of a category in which rules look for such events of any product."""
 _EVENT_CATEGORY = {
     "login": (["authentication"], ["start"]),
     "logout": (["authentication", "session"], ["end"]),
@@ -173,7 +182,10 @@ def _utm_or_traffic(kv: dict[str, str], fields: Fields, kind: str) -> tuple[LogS
         if "attackid" in kv:
             fields["rule.id"] = kv["attackid"]
             fields["rule.name"] = kv.get("attack", "")
-        sources = (LogSource("fortigate", "firewall", "utm"), LogSource("fortigate", "firewall", subtype))
+        sources = _UTM_SOURCES.get(subtype) or (
+            LogSource("fortigate", "firewall", "utm"),
+            LogSource("fortigate", "firewall", subtype),
+        )
     if verdict:
         types.append(verdict)
     fields["event.type"] = types

@@ -5,9 +5,10 @@ from zoneinfo import ZoneInfo
 
 from soc.normalize.addresses import is_ip
 from soc.normalize.formats import json, syslog
-from soc.normalize.products import windows_json
-from soc.normalize.products.hint import hinted
+from soc.normalize.products import elastic_modules, windows_json
+from soc.normalize.products.hint import NOTHING_SAID, hinted
 from soc.normalize.products.product import Fields, Product, Reading, refuse
+from soc.normalize.products.windows_ecs import add_native_names, agent_sources
 from soc.normalize.products.windows_shapes import is_windows
 from soc.normalize.time import Stamp, epoch, iso
 
@@ -20,6 +21,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "host.name": ("hostname", "host"),
     "user.name": ("username", "user"),
     "message": ("msg",),
+    "url.original": ("url.full",),
 }
 """ECS name → what senders call it; the first that is there and fits is copied, and stays."""
 
@@ -45,6 +47,13 @@ SIGMA: dict[str, str] = {
     "protocol": "network.transport",
     "action": "event.action",
     "app": "network.application",
+    "username": "user.name",
+    "src_ip": "source.ip",
+    "dst_ip": "destination.ip",
+    "message_id": "event.code",
+    "Action": "event.action",
+    "Filename": "file.path",
+    "Signature": "threat.software.name",
     "query": "dns.question.name",
     "QueryName": "dns.question.name",
     "record_type": "dns.question.type",
@@ -101,6 +110,7 @@ def _stamp(fields: Fields, zone: ZoneInfo) -> Stamp | None:
 def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo, *, flat: bool) -> Reading:
     """Read a decoded object; header fields already in ``fields`` give way to the sender's own."""
     fields.update(event if flat else json.flatten(event))
+    module = elastic_modules.lift(fields)
     stamp = _stamp(fields, zone)
     for ecs, names in ALIASES.items():
         if ecs in fields:
@@ -117,7 +127,13 @@ def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo, *, flat: bool) -
         value = fields.get(ecs)
         if value is not None and not (isinstance(value, str) and is_ip(value)):
             fields[ecs.replace(".ip", ".address")] = fields.pop(ecs)
+    if "url.original" not in fields and isinstance(fields.get("url.path"), str):  # W3C logs name its parts only
+        query = fields.get("url.query")
+        fields["url.original"] = f"{fields['url.path']}?{query}" if query not in (None, "", "-") else fields["url.path"]
     sources = hinted(fields)
+    sources = module if module is not None and sources[0] == NOTHING_SAID else agent_sources(fields, sources)
+    if sources[0].product == "windows":
+        add_native_names(fields, sources)
     fields.setdefault("event.kind", "event")
     fields.setdefault("event.module", "json")
     fields.setdefault("event.dataset", "json.object")

@@ -92,6 +92,10 @@ CATEGORIES = frozenset(
 """Sigma's own words: only these make top-level ``product`` and ``category`` of a sender's object a hint at its logsource."""
 
 
+NOTHING_SAID = LogSource(UNKNOWN, UNKNOWN, UNKNOWN)
+"""The logsource of a sender that says nothing of itself."""
+
+
 def hinted(fields: Fields, product: str = "") -> tuple[LogSource, ...]:
     """What the sender says it is: ``logsource.product`` …, or Sigma's words in ``product``, ``category``, ``service``.
 

@@ -23,6 +23,23 @@ Body = Callable[[str, Fields], tuple[LogSource, ...] | None]
 
 
 @dataclass(frozen=True, slots=True)
+class FirstLook:
+    """What can be said of a line for far less than its full reading costs, and what the full reading would add.
+
+    Attributes:
+        read: (line) → the fields as the sender wrote them and the event's logsources; None where only the full reading can
+            say. What it returns is what the full reading finds, but for the names in ``makes``; such a line is an event.
+        makes: every name that the full reading may write or change beside the sender's own.
+        words: case-folded, every text that it may write and that need not stand in the line. Numbers and stamps aside;
+            and but for those, what it writes is a part of one of the sender's values, or such parts joined by a backslash.
+    """
+
+    read: Callable[[bytes], tuple[Fields, tuple[LogSource, ...]] | None]
+    makes: frozenset[str]
+    words: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Product:
     """One product that `soc normalize --list` shows.
 
@@ -30,11 +47,13 @@ class Product:
         name: as a source profile names it.
         description: one line.
         parse: reads one line.
+        first_look: None where there is no cheaper way than ``parse``.
     """
 
     name: str
     description: str
     parse: Parse
+    first_look: FirstLook | None = None
 
 
 def refuse(reason: str) -> RecordError:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from soc.errors import RecordError
-from soc.normalize.products import cisco_asa, fortigate, generic_json, linux, netfilter, web
+from soc.normalize.products import cisco_asa, fortigate, generic_json, linux, netfilter, web, windows_json
 from soc.normalize.products.product import Fields, Product, Reading, refuse
 
 # A mark counts only where the vendor puts it, right behind the syslog header. Else whoever may choose a user name or a URL
@@ -69,4 +69,4 @@ def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     return reading
 
 
-PRODUCT = Product("auto", "recognized line by line", parse)
+PRODUCT = Product("auto", "recognized line by line", parse, windows_json.PRODUCT.first_look)

@@ -63,7 +63,27 @@ SERVICES: dict[str, str] = {
             "Microsoft-Windows-CertificateServicesClient-Lifecycle-System/Operational",
         ),
         "iis-configuration": ("Microsoft-IIS-Configuration/Operational",),
-        "microsoft-servicebus-client": ("Microsoft-ServiceBus-Client",),
+        "microsoft-servicebus-client": (
+            "Microsoft-ServiceBus-Client",
+            "Microsoft-ServiceBus-Client/Operational",
+            "Microsoft-ServiceBus-Client/Admin",
+        ),
+        "application-experience": (
+            "Microsoft-Windows-Application-Experience/Program-Telemetry",
+            "Microsoft-Windows-Application-Experience/Program-Compatibility-Assistant",
+        ),
+        "hyper-v-worker": ("Microsoft-Windows-Hyper-V-Worker", "Microsoft-Windows-Hyper-V-Worker-Admin"),
+        "kernel-event-tracing": (
+            "Microsoft-Windows-Kernel-EventTracing",
+            "Microsoft-Windows-Kernel-EventTracing/Admin",
+        ),
+        "kernel-shimengine": (
+            "Microsoft-Windows-Kernel-ShimEngine/Operational",
+            "Microsoft-Windows-Kernel-ShimEngine/Diagnostic",
+        ),
+        "ntfs": ("Microsoft-Windows-Ntfs/Operational",),
+        "sense": ("Microsoft-Windows-SENSE/Operational",),
+        "kernel-file": ("Microsoft-Windows-Kernel-File/Analytic",),
     }.items()
     for channel in channels
 }
@@ -149,7 +169,7 @@ CATEGORIES: dict[tuple[str, str], tuple[str, ...]] = {
     ("sysmon", "23"): ("file_delete",),
     ("sysmon", "24"): ("clipboard_capture",),
     ("sysmon", "25"): ("process_tampering",),
-    ("sysmon", "26"): ("file_delete",),
+    ("sysmon", "26"): ("file_delete", "file_delete_detected"),
     ("sysmon", "27"): ("file_block_executable",),
     ("sysmon", "28"): ("file_block_shredding",),
     ("sysmon", "29"): ("file_executable_detected",),
@@ -159,9 +179,19 @@ CATEGORIES: dict[tuple[str, str], tuple[str, ...]] = {
     ("powershell", "4104"): ("ps_script",),
     ("powershell-classic", "400"): ("ps_classic_start",),
     ("powershell-classic", "600"): ("ps_classic_provider_start",),
-    ("powershell-classic", "800"): ("ps_module",),
+    ("powershell-classic", "800"): ("ps_module", "ps_classic_script"),
+    **dict.fromkeys(
+        (("windefend", code) for code in ("1006", "1007", "1015", "1116", "1117", "1118", "1119")), ("antivirus",)
+    ),
+    ("kernel-file", "12"): ("file_access",),
+    ("kernel-file", "15"): ("file_access",),
+    ("kernel-file", "19"): ("file_rename",),
+    ("kernel-file", "26"): ("file_delete",),
+    ("kernel-file", "27"): ("file_rename",),
+    ("kernel-file", "30"): ("file_event",),
 }
-"""(service, event id) → Sigma categories: what SigmaHQ's category rules mean by their native field names."""
+"""(service, event id) → Sigma categories: what SigmaHQ's category rules mean by their native field names. ``kernel-file`` are the
+events of the tracing provider Microsoft-Windows-Kernel-File, as agents that read ETW ship them."""
 
 REGISTRY_ACTIONS: dict[str, str] = {
     "createkey": "registry_add",

@@ -3,10 +3,12 @@
 import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 
 from soc.correlate import Correlator, Outcome
 from soc.model import Detection, Episode, Watermark
-from soc.sigma.correlation import CorrelationCondition, CorrelationRule
+from soc.sigma.correlation import Alternative, CorrelationCondition, CorrelationRule
 from soc.sigma.ruleset import RuleSet
 
 FAR = 10**12
@@ -21,11 +23,23 @@ OPERATORS = {
 
 
 def rule(
-    type_="event_count", op="gte", count=3, *, timespan=10, rules=("a",), id_="c", lateness=None, depth=1, digest=""
+    type_="event_count",
+    op="gte",
+    count=3,
+    *,
+    timespan=10,
+    rules=("a",),
+    id_="c",
+    lateness=None,
+    depth=1,
+    digest="",
+    percentile=None,
+    choices=(),
+    counted=False,
 ):
-    condition = (
-        None if type_.startswith("temporal") else CorrelationCondition(op, count, "f" if type_ == "value_count" else "")
-    )
+    """A correlation; ``choices``: (rules that occur, rules that do not); ``counted``: a temporal one compares a number."""
+    fields = ("f",) if type_.startswith("value") else ()
+    bare = type_.startswith("temporal") and not counted
     return CorrelationRule(
         id=id_,
         type=type_,
@@ -33,17 +47,18 @@ def rule(
         group_by=("user",),
         aliases={},
         timespan=timespan,
-        condition=condition,
+        condition=None if bare else CorrelationCondition(op, count, fields, percentile),
         lateness=lateness,
         digest=digest or f"digest of {id_}",
         depth=depth,
+        alternatives=tuple(Alternative(tuple(some), frozenset(without)) for some, without in choices),
     )
 
 
 def rule_set(*rules, hash_="set"):
     feeds: dict[str, tuple[str, ...]] = {}
     for one in rules:
-        for name in one.rules:
+        for name in dict.fromkeys(one.rules):
             feeds[name] = (*feeds.get(name, ()), one.id)
     return RuleSet(hash_, {}, {one.id: one for one in rules}, {}, (), frozenset(one.id for one in rules), {}, feeds)
 
@@ -170,7 +185,7 @@ def expected(rule_: CorrelationRule, detections: Iterable[Detection]) -> set[tup
     """The live episodes of a whole input, by the definition: every anchored window, one by one, then joined."""
     groups: dict[tuple, dict[tuple[str, str], Detection]] = {}
     for one in detections:
-        if rule_.type != "value_count" or one.value is not None:
+        if takes_part(rule_, one):
             known = groups.setdefault(one.group, {})
             before = known.get((one.event_id, one.rule))
             if before is None or one.child_revision > before.child_revision:
@@ -195,16 +210,57 @@ def expected(rule_: CorrelationRule, detections: Iterable[Detection]) -> set[tup
     return found
 
 
+def takes_part(rule_: CorrelationRule, one: Detection) -> bool:
+    if rule_.type == "value_count":
+        return one.value is not None
+    return not rule_.type.startswith("value_") or as_number(one.value) is not None
+
+
+def as_number(value) -> Fraction | None:
+    try:
+        return Fraction(Decimal(value)) if isinstance(value, str | int) else None
+    except ArithmeticError:
+        return None
+
+
 def satisfied(rule_: CorrelationRule, window: Sequence[Detection]) -> bool:
-    if rule_.type == "temporal":
-        return {one.rule for one in window} >= set(rule_.rules)
-    if rule_.type == "temporal_ordered":
-        return climbs(list(rule_.rules), list(window), 0)
-    if rule_.type == "event_count":
-        number = len({one.event_id for one in window})
-    else:
-        number = len({one.value for one in window})
-    return OPERATORS[rule_.condition.operator](number, rule_.condition.count)
+    there = {one.rule for one in window}
+    ordered = rule_.type == "temporal_ordered"
+    if rule_.alternatives:
+        return any(
+            not there & one.absent
+            and (climbs(list(one.present), list(window), 0) if ordered else there >= set(one.present))
+            for one in rule_.alternatives
+        )
+    if rule_.type.startswith("temporal") and rule_.condition is None:
+        return climbs(list(rule_.rules), list(window), 0) if ordered else there >= set(rule_.rules)
+    return OPERATORS[rule_.condition.operator](measured(rule_, window), Fraction(str(rule_.condition.count)))
+
+
+def measured(rule_: CorrelationRule, window: Sequence[Detection]) -> int | Fraction:
+    match rule_.type:
+        case "event_count":
+            return len({one.event_id for one in window})
+        case "value_count":
+            return len({one.value for one in window})
+        case "temporal":
+            return len({one.rule for one in window})
+        case "temporal_ordered":
+            return max(len(some) for some in subsequences(rule_.rules) if climbs(some, list(window), 0))
+    numbers = sorted(number for _, number in {(one.event_id, as_number(one.value)) for one in window})
+    match rule_.type:
+        case "value_sum":
+            return sum(numbers)
+        case "value_avg":
+            return sum(numbers) / len(numbers)
+    percentile = 50 if rule_.type == "value_median" else rule_.condition.percentile
+    place = Fraction(str(percentile)) / 100 * (len(numbers) - 1)
+    below = numbers[int(place)]
+    return below + (numbers[min(int(place) + 1, len(numbers) - 1)] - below) * (place - int(place))
+
+
+def subsequences(steps: Sequence[str]) -> list[list[str]]:
+    return [[]] + [[*rest, *some] for rest in ([steps[0]], []) for some in subsequences(steps[1:])] if steps else [[]]
 
 
 def climbs(steps: list[str], window: list[Detection], since: int) -> bool:

@@ -10,17 +10,54 @@ from correlate_streams import FAR, Run, as_child, correlator, expected, hit, mar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from soc.clock import DAY
+from soc.correlate.condition import demand_of
+
 SEED = st.integers(0, 2**40).map(random.Random)
 QUICK = settings(max_examples=200, deadline=None)
+CENTURY = 36_525 * DAY
+RECKONED = ["value_sum", "value_avg", "value_percentile", "value_median"]
+
+
+TYPES = ["event_count", "value_count", "temporal", "temporal_ordered", *RECKONED]
+CHOICES = [  # (rules, what occurs and what does not): as the conditions in the comments
+    (("a", "b"), [("a", "b")]),  # a and not b
+    (("a", "b"), [("", "b")]),  # not b
+    (("a", "b", "z"), [("ab", "z")]),  # a and b and not z
+    (("b", "a", "z"), [("a", "b"), ("a", "z")]),  # a and not (b and z)
+    (("a", "b", "z"), [("ab", ""), ("az", "")]),  # a and (b or z)
+    (("z", "a", "b"), [("z", ""), ("ab", "")]),  # z or (a and b)
+    (("a", "b"), [("a", ""), ("", "b")]),  # a or not b
+    (("a",), [("a", "")]),  # a
+]
 
 
 def any_rule(rng):
-    type_ = rng.choice(["event_count", "value_count", "temporal", "temporal_ordered"])
+    type_ = rng.choice(TYPES)
     op = rng.choice(["gte", "gte", "gte", "gt", "lt", "lte", "eq", "neq"])
     names = rng.choice([("a",), ("a", "b"), ("b", "a"), ("a", "b", "z")])
     if type_ == "temporal_ordered":
         names = rng.choice([names, ("a", "b", "a"), ("a", "a"), ("a", "b", "b", "a")])
-    return rule(type_, op, rng.randint(1, 4), rules=names, timespan=rng.randint(0, 12))
+    timespan = rng.randint(0, 12)
+    if type_ in RECKONED:
+        bound = rng.choice([-1, 0, 1, 2.5, 4, 9.75])
+        percentile = rng.choice([0, 12.5, 50, 90, 100]) if type_ == "value_percentile" else None
+        return rule(type_, op, bound, rules=names, timespan=timespan, percentile=percentile)
+    if type_.startswith("temporal") and rng.random() < 0.4:
+        names, choices = rng.choice(CHOICES)
+        return rule(type_, rules=names, timespan=timespan, choices=choices)
+    counted = rng.random() < 0.3
+    return rule(type_, op, rng.randint(counted, 4), rules=names, timespan=timespan, counted=counted)
+
+
+def any_value(rng, rule_):
+    if rule_.type == "value_count":
+        return rng.choice(["x", "y", "z", None])
+    if rule_.type in RECKONED:
+        return rng.choice(
+            ["0", "1", 2, "2.5", "0.1", "0.2", "1e1", "7", *rng.choice([[], ["-3", "-0.5"]]), "word", None]
+        )
+    return None
 
 
 def arrivals(rng, rule_, groups=("u",)):
@@ -32,9 +69,8 @@ def arrivals(rng, rule_, groups=("u",)):
     for number in range(rng.choice([2, 6, 14, 30])):
         time = rng.randint(0, width)
         group = (rng.choice(groups),)
-        for by in rng.sample(names, rng.randint(1, len(names))):
-            value = rng.choice(["x", "y", "z", None]) if rule_.type == "value_count" else None
-            made.append(hit(f"e{number:02}", time, by=by, group=group, value=value))
+        rules = rng.sample(names, rng.randint(1, len(names)))
+        made += [hit(f"e{number:02}", time, by=by, group=group, value=any_value(rng, rule_)) for by in rules]
     made += rng.choices(made, k=rng.randint(0, 3))
     rng.shuffle(made)
     if rng.random() < 0.5:  # nearly in order, as most inputs are
@@ -101,7 +137,11 @@ def test_a_restart_between_any_two_batches_changes_no_output_and_no_byte_of_stat
         assert steady.state == broken.state
 
 
+ABSENCE = rule("temporal", rules=("c", "b"), choices=[("c", "b")], timespan=15, id_="p", depth=2)  # c and not b
 PARENTS = [
+    ABSENCE,
+    rule("temporal_ordered", rules=("c", "b"), choices=[("b", "c")], timespan=9, id_="p", depth=2),  # b and not c
+    rule("temporal", "eq", 1, rules=("c", "b"), counted=True, timespan=9, id_="p", depth=2),
     rule("temporal_ordered", rules=("c", "b"), timespan=15, id_="p", depth=2),
     rule("event_count", "gte", 2, rules=("c",), timespan=15, id_="p", depth=2),
     rule("event_count", "lt", 2, rules=("c",), timespan=15, id_="p", depth=2),
@@ -109,12 +149,13 @@ PARENTS = [
 
 
 def chained(rng):
-    child = rule(
-        rng.choice(["event_count", "value_count"]),
-        rng.choice(["gte", "gte", "lt", "eq"]),
-        2,
-        timespan=rng.randint(1, 8),
-    )
+    types = ["event_count", "value_count", "value_sum", "value_median", "temporal"]
+    type_ = rng.choice(types)
+    timespan = rng.randint(1, 8)
+    if type_ == "temporal":
+        child = rule(type_, rules=("a", "z"), choices=[("a", "z")], timespan=timespan)
+    else:
+        child = rule(type_, rng.choice(["gte", "gte", "lt", "eq"]), 2, timespan=timespan)
     parent = rng.choice(PARENTS)
     items, lateness = arrivals(rng, child)
     spread = []
@@ -172,3 +213,57 @@ def test_children_moved_and_retracted_in_any_order_count_by_their_latest_revisio
     for batch in batches(rng, made):
         run.batch(batch)
     assert run.end() == expected(parent, made)
+
+
+@QUICK
+@given(SEED)
+def test_three_workers_that_share_the_groups_find_what_one_finds(rng):
+    one = any_rule(rng)
+    items, lateness = arrivals(rng, one, groups=("u", "v", "w", "x"))
+    workers = [Run(correlator(one, lateness=lateness)) for _ in range(3)]
+    for batch in batches(rng, items):
+        for number, worker in enumerate(workers):
+            worker.batch([item for item in batch if not hasattr(item, "group") or ord(item.group[0]) % 3 == number])
+    found = [worker.end() for worker in workers]
+    assert set().union(*found) == expected(one, detections(items))
+    assert sum(map(len, found)) == len(set().union(*found))
+
+
+@QUICK
+@given(SEED)
+def test_what_is_stamped_a_day_or_a_century_ahead_changes_nothing_else_and_correlates_itself(rng):
+    one = any_rule(rng)
+    items, lateness = arrivals(rng, one)
+    ahead = rng.choice([DAY, CENTURY])
+    strange = [
+        hit(f"x{number}", ahead + rng.randint(0, 20), by=rng.choice(one.rules), value=any_value(rng, one))
+        for number in range(rng.randint(1, 6))
+    ]
+    plain, mixed = Run(correlator(one, lateness=lateness)), Run(correlator(one, lateness=lateness))
+    for batch in batches(rng, items):
+        plain.batch(batch)
+    for item in strange:
+        items.insert(rng.randint(0, len(items)), item)
+    for batch in batches(rng, items):
+        mixed.batch(batch)
+    plain.batch([mark(ahead // 2)])
+    mixed.batch([mark(ahead // 2)])
+    assert {one for one in mixed.fold.live if one[2] < ahead} == plain.fold.live
+    mixed.batch([mark(2 * ahead)])
+    assert {one for one in mixed.fold.live if one[2] >= ahead} == expected(one, strange)
+
+
+@QUICK
+@given(SEED)
+def test_what_waits_is_said_when_nothing_can_change_it_and_is_never_taken_back(rng):
+    one = any_rule(rng)
+    while not demand_of(one).waits:
+        one = any_rule(rng)
+    items, lateness = arrivals(rng, one)
+    run = Run(correlator(one, lateness=lateness))
+    for batch in batches(rng, items):
+        for episode in run.batch(batch).episodes:
+            assert episode.state == "live"
+            assert episode.start + one.timespan < run.machine.watermark - lateness
+    run.end()
+    assert all(episode.state == "live" for outcome in run.outcomes for episode in outcome.episodes)

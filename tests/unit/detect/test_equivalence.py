@@ -156,15 +156,17 @@ def test_the_indexed_detector_finds_what_the_naive_one_finds(
 
 
 SMALL = {
-    "soc.detect.index._FEW": 0,
-    "soc.detect.index._LONG": 0,
-    "soc.detect.index._MANY_GATES": 0,
+    "soc.detect.literals.FEW": 0,
+    "soc.detect.literals.WORTH": 2,
+    "soc.detect.literals._LONG": 0,
+    "soc.detect.keywords._MANY_GATES": 0,
     "soc.detect.index.MEMO_VALUES": 2,
     "soc.detect.index.MEMO_CHARACTERS": 6,
     "soc.sigma.program.MEMO_VALUES": 2,
     "soc.sigma.program.MEMO_CHARACTERS": 6,
     "soc.detect.view._SPLIT_RULES": 1,
     "soc.detect.view._VALUES": 2,
+    "soc.detect.view.EVENT_CHARACTERS": 6,
 }
 """Bounds at which every way through the index is taken by short values and few rules."""
 
@@ -199,3 +201,34 @@ def test_choosing_triggers_again_changes_no_result(rules: list[dict[str, Any]], 
             for view in routes._views.values():
                 view.learning = 1  # the next event is the last it learns from
         assert [sorted(detector.detect_fields(fields, here)) for fields in events] == expected
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.lists(RULE, min_size=1, max_size=5), EVENT, st.lists(st.tuples(st.sampled_from(FIELDS), SCALAR), max_size=6))
+def test_an_event_that_differs_in_one_field_from_one_seen_before_is_another(
+    rules: list[dict[str, Any]], event: dict[str, Any], changes: list[tuple[str, Any]]
+) -> None:
+    bundle = bundle_of(rules)
+    loaded = load(bundle)
+    here = (LogSource("x", "x", "x"), LogSource("y", "y", "y"))
+    naive = NaiveDetector(bundle, loaded.rules)
+    events = [event, *({**event, name: value} for name, value in changes), event]
+    detectors = [Detector(loaded), Detector(loaded, remembered=0), Detector(loaded, remembered=2)]
+    for fields in events:
+        expected = sorted(naive.detect_fields(fields, here))
+        for detector in detectors:
+            assert sorted(detector.detect_fields(fields, here)) == expected
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.lists(RULE, min_size=1, max_size=5), st.lists(EVENT, min_size=1, max_size=5))
+def test_without_hyperscan_the_same_is_found(rules: list[dict[str, Any]], events: list[dict[str, Any]]) -> None:
+    loaded = load(bundle_of(rules))
+    here = (LogSource("x", "x", "x"), LogSource("y", "y", "y"))
+    with patch("soc.detect.literals.FEW", 0), patch("soc.detect.literals.WORTH", 0):
+        found = [Detector(loaded).detect_fields(fields, here) for fields in events]
+        with patch("soc.detect.literals.hyperscan", None):
+            detector = Detector(loaded)
+            assert [sorted(detector.detect_fields(fields, here)) for fields in events * 2] == list(
+                map(sorted, found * 2)
+            )

@@ -114,6 +114,26 @@ def test_a_value_count_gets_its_value_as_text_and_nothing_without_one() -> None:
     assert fed(rules, {}) == []
 
 
+def test_several_counted_fields_are_one_value_that_tells_their_combinations_apart() -> None:
+    several = VALUES.replace("field: port", "field: [host, port]")
+    rules = loaded(BASE, several)
+    values = [fed(rules, fields)[0][1].value for fields in ({"host": "a", "port": "bc"}, {"host": "ab", "port": "c"})]
+    assert values == ['["a","bc"]', '["ab","c"]']
+    assert fed(rules, {"host": "a"}) == []
+
+
+def test_a_number_to_reckon_with_goes_as_its_text_and_nothing_goes_without_one() -> None:
+    rules = loaded(BASE, correlation("total", "base", "type: value_sum, condition: {gte: 3, field: bytes}"))
+    assert [fed(rules, {"bytes": value})[0][1].value for value in (12, 12.5, "1e3", [7], "many")] == [
+        "12",
+        "12.5",
+        "1e3",
+        "7",
+        "many",
+    ]
+    assert [fed(rules, fields) for fields in ({}, {"bytes": None}, {"bytes": []})] == [[], [], []]
+
+
 def test_only_the_first_few_of_a_group_carry_the_event_in_one_unit_of_work() -> None:
     rules, sampler = loaded(BASE, COUNT), Sampler(samples=2)
 

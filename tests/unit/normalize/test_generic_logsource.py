@@ -98,8 +98,132 @@ def test_hints_are_the_logsource_and_what_is_not_said_is_unknown() -> None:
     assert _event({"a": 1, "service": "x"}).logsources == (LogSource("*", "*", "*"),)
 
 
-def test_every_name_that_a_shipped_pipeline_renames_is_found_under_both() -> None:
+def test_every_name_that_a_shipped_pipeline_gives_an_ecs_name_is_found_under_both() -> None:
+    renamed = 0
     for path, text in PIPELINES:
         for item in yaml.safe_load(text)["transformations"]:
-            for name, ecs in item.get("mapping", {}).items():
-                assert SIGMA.get(name) == ecs or name in ALIASES.get(ecs, ()), f"{path}: {name}"
+            if item["type"] != "field_name_mapping":
+                continue
+            for name, target in item["mapping"].items():
+                ecs = [target] if isinstance(target, str) else target
+                if path == "kubernetes.yml" or all("." not in one for one in ecs):
+                    continue  # another name of the product's own
+                renamed += 1
+                assert SIGMA.get(name) in ecs or any(name in ALIASES.get(one, ()) for one in ecs), f"{path}: {name}"
+    assert renamed > 50
+
+
+KUBERNETES = {
+    "kind": "Event",
+    "apiVersion": "audit.k8s.io/v1",
+    "verb": "create",
+    "objectRef": {"resource": "pods", "apiGroup": "apps"},
+    "requestObject": {
+        "spec": {"containers": [{"name": "a"}, {"securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}]}
+    },
+}
+ZEEK = {"product": "zeek", "service": "dns"}
+FORTIGATE = {"product": "fortigate", "service": "event"}
+AUDITD = {"product": "linux", "service": "auditd"}
+
+
+@pytest.mark.parametrize(
+    ("logsource", "detection", "event"),
+    [
+        (ZEEK, {"s": {"query": "a.test"}}, {"event.module": "zeek", "event.dataset": "zeek.dns", "zeek.dns.query": "a.test"}),
+        (ZEEK, {"s": {"zeek.dns.query": "a.test"}}, {"_path": "dns", "ts": 1795334400.0, "query": "a.test"}),
+        ({"product": "zeek", "service": "http"}, {"s": {"c-uri": "/x"}}, {"_path": "http", "uid": "C1", "uri": "/x"}),
+        (ZEEK, {"s": ["a.test"]}, {"_path": "dns", "ts": 1795334400.0, "query": "a.test"}),
+        (
+            {"product": "suricata", "service": "alert"},
+            {"s": {"alert.signature|contains": "scan", "dst_port": 22}},
+            {"event_type": "alert", "flow_id": 1, "src_ip": "192.0.2.1", "dest_port": 22, "alert": {"signature": "a scan"}},
+        ),
+        (
+            {"product": "suricata"},
+            {"s": {"alert.signature": "a scan"}},
+            {"event": {"module": "suricata"}, "suricata": {"eve": {"event_type": "alert", "alert": {"signature": "a scan"}}}},
+        ),
+        (AUDITD, {"s": {"type": "EXECVE", "a0": "nc"}}, {"event.module": "auditd", "auditd": {"message_type": "execve", "data": {"a0": "nc"}}}),
+        (AUDITD, {"s": {"auditd.message_type": "EXECVE", "auditd.data.a0": "nc"}}, {"type": "EXECVE", "a0": "nc"}),
+        (
+            FORTIGATE,
+            {"s": {"cfgpath": "firewall.policy", "action": "Add"}},
+            {"event.module": "fortinet", "fortinet.firewall": {"type": "event", "cfgpath": "firewall.policy", "action": "Add"}},
+        ),
+        ({"category": "webserver"}, {"s": {"cs-uri-query|contains": "/x?f=1"}}, {"cs-uri-stem": "/x", "cs-uri-query": "f=1"}),
+        ({"category": "webserver"}, {"s": {"c-uri": "/x"}}, {"cs-uri-stem": "/x", "cs-uri-query": "-"}),
+        ({"category": "proxy"}, {"s": {"c-uri|contains": "//a.test/"}}, {"url": {"full": "http://a.test/x"}}),
+        (
+            {"product": "kubernetes", "category": "application", "service": "audit"},
+            {"s": {"verb": "create", "capabilities": "*"}},
+            KUBERNETES,
+        ),
+        ({"product": "kubernetes", "service": "audit"}, {"s": ["sys_admin"]}, KUBERNETES),
+        ({"product": "kubernetes", "service": "audit"}, {"s": {"apiGroup": "apps"}}, KUBERNETES),
+        (
+            {"product": "kubernetes", "service": "audit"},
+            {"s": {"kubernetes.audit.verb": "create"}},
+            {"event.module": "kubernetes", "kubernetes.audit": KUBERNETES},
+        ),
+        ({"category": "firewall"}, {"s": {"action": "blocked"}}, {"category": "firewall", "action": "deny"}),
+    ],
+)  # fmt: skip
+def test_rules_in_one_vocabulary_find_events_in_another(
+    logsource: dict[str, str], detection: dict[str, Any], event: dict[str, Any]
+) -> None:
+    assert _matches(logsource, detection, event)
+
+
+def test_a_module_makes_its_events_that_products_and_no_other() -> None:
+    event = {"_path": "dns", "ts": 1795334400.0, "query": "a.test"}
+    assert _event(event).logsources == (LogSource("zeek", "", "dns"),)
+    assert not _matches({"product": "zeek", "service": "http"}, {"s": {"query": "a.test"}}, event)
+    assert _event({**event, "product": "linux"}).logsources[0].product == "linux"
+
+
+AGENT = {
+    "host": {"os": {"type": "windows"}},
+    "event": {"category": ["process"], "type": ["start"]},
+    "process": {
+        "executable": "C:\\a\\nc.exe",
+        "command_line": "nc -e",
+        "hash": {"sha256": "ab", "md5": "cd"},
+        "pe": {"original_file_name": "netcat.exe", "imphash": "ef"},
+        "parent": {"executable": "C:\\cmd.exe"},
+    },
+    "user": {"name": "an", "domain": "HUE"},
+}
+
+
+SYSMON = {
+    "winlog": {"channel": "Microsoft-Windows-Sysmon/Operational", "event_id": "1", "event_data": {"RuleName": "-"}}
+}
+
+
+@pytest.mark.parametrize(
+    ("event", "product"),
+    [(AGENT, "auto"), (AGENT, "windows-json"), (AGENT | SYSMON, "auto")],
+    ids=["agent", "named", "winlogbeat"],
+)
+@pytest.mark.parametrize(
+    "detection",
+    [
+        {"Image|endswith": "\\nc.exe"},
+        {"OriginalFileName": "netcat.exe"},
+        {"ParentImage|endswith": "\\cmd.exe"},
+        {"Hashes|contains": "IMPHASH=EF"},
+        {"User": "HUE\\an"},
+        {"winlog.event_data.CommandLine": "nc -e"},
+    ],
+)
+def test_a_process_in_ecs_meets_the_native_rules_of_process_creation(
+    detection: dict[str, Any], event: dict[str, Any], product: str
+) -> None:
+    assert _matches({"product": "windows", "category": "process_creation"}, {"s": detection}, event, product)
+    assert not _matches({"product": "windows", "category": "file_event"}, {"s": detection}, event, product)
+
+
+def test_an_agents_event_of_linux_is_of_its_category() -> None:
+    event = {**AGENT, "host": {"os": {"type": "linux"}}}
+    assert {source.category for source in _event(event).logsources} == {"process_creation"}

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import get_args
 
+import msgspec
 import pytest
 
 from soc.bus.base import Lag
@@ -72,6 +73,16 @@ def test_an_engine_with_another_rule_set_than_the_current_one_is_told():
     assert ids(compose(view, None, HostView(processes, ()), {}, NOW)) == [("warning", "engine", "rules_older")]
 
 
+def test_a_set_that_was_just_published_or_just_taken_is_not_told_yet():
+    old, new = "a" * 32, "b" * 32
+    just_published = BusView(NOW, (), (), (), {}, {}, rule_set=new, rules_since=NOW - 20 * SECOND)
+    behind = {"group": "engine", "rules": old, "rules_since": NOW - HOUR}
+    assert ids(compose(just_published, None, HostView((behind,), ()), {}, NOW)) == []
+    not_seen_yet = BusView(NOW, (), (), (), {}, {}, rule_set=old, rules_since=NOW - HOUR)
+    ahead = {"group": "engine", "rules": new, "rules_since": NOW - 5 * SECOND}
+    assert ids(compose(not_seen_yet, None, HostView((ahead,), ()), {}, NOW)) == []
+
+
 def test_errors_come_before_warnings():
     host = HostView((), (Finding("warning", "a", "kernel_drops", {"count": 1}),))
     found = compose(Outage(NOW, {}, "why"), None, host, {}, NOW).findings
@@ -114,6 +125,13 @@ def test_a_process_that_ends_again_and_again_is_told_and_one_restart_is_not(tmp_
     found = look_at_host([process()], read_supervisor(tmp_path), None, NOW + MINUTE).findings
     assert [(f.where, f.id, f.values["count"]) for f in found] == [("engine", "process_restarts", RESTARTS)]
     assert look_at_host([process()], read_supervisor(tmp_path), None, NOW + HOUR).findings == ()
+
+
+def test_a_set_that_a_process_passes_over_is_told_with_the_reason():
+    status = msgspec.structs.replace(process(group="engine"), rejected={"c" * 32: "it cannot be read"})
+    (finding,) = look_at_host([status], None, None, NOW).findings
+    assert (finding.level, finding.where, finding.id) == ("warning", "engine", "rules_rejected")
+    assert finding.values == {"rules": "c" * 12, "why": "it cannot be read"}
 
 
 def test_a_process_that_is_gone_and_a_host_without_any_are_told():

@@ -260,3 +260,12 @@ def test_a_group_in_two_partitions_is_refused():
 def test_state_of_correlate_that_is_not_known_is_refused():
     with pytest.raises(LogMismatchError, match="correlate keeps state"):
         correlate_states({0: {b"novel": b""}}, 2, None, [])
+
+
+def test_which_set_a_raw_partition_was_read_with_stays_behind_and_the_newest_goes_on():
+    engines = engine_states({0: {b"rules": b"old"}, 1: {b"rules": b"new"}}, Counts(2, 3), PAUSE)
+    assert engines == [{}, {}, {}]
+    states = {0: {b"rule_set": b"new", b"rule_sets": msgspec.msgpack.encode((["old", "new"], {0: "new", 1: "old"}))}}
+    found = correlate_states(states, 2, None, [published(name="old"), published(name="new")])
+    assert found.states == [{b"rule_set": b"new"}] * 2
+    assert found.left_out == 0

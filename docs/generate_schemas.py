@@ -1,0 +1,19 @@
+"""Writes the JSON Schemas of what rule writers write beside Sigma: ``python docs/generate_schemas.py`` (a test compares)."""
+
+import json
+from pathlib import Path
+
+from soc.sigma import attributes, overlay
+
+FOLDER = Path(__file__).parent / "reference"
+SCHEMAS = {"soc-attributes.schema.json": attributes.json_schema, "soc-overlay.schema.json": overlay.json_schema}
+
+
+def page(name: str) -> str:
+    """The text of one file."""
+    return json.dumps(SCHEMAS[name](), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    for schema in SCHEMAS:
+        (FOLDER / schema).write_text(page(schema), encoding="utf-8")

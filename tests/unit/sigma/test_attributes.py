@@ -1,0 +1,57 @@
+"""The attribute ``soc:`` and the schemas that editors check it with."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.sigma.test_load import A, loaded, rule
+
+ROOT = Path(__file__).parent.parent.parent.parent
+
+
+def generator() -> Any:
+    spec = importlib.util.spec_from_file_location("generate_schemas", ROOT / "docs" / "generate_schemas.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["soc-attributes.schema.json", "soc-overlay.schema.json"])
+def test_the_schemas_are_generated_from_the_types(name: str):
+    module = generator()
+    assert (module.FOLDER / name).read_text(encoding="utf-8") == module.page(name), "run: docs/generate_schemas.py"
+
+
+@pytest.mark.parametrize(
+    ("written", "right"),
+    [
+        ("{title_vi: Quét cổng, lateness: 10m, entities: [source.ip], generate: true, risk: 0, runbook: Gọi.}", True),
+        ("{risk: 100, lateness: 999999999d}", True),
+        ("{}", True),
+        ("{risk: 100.5}", False),
+        ("{risk: -1}", False),
+        ("{risk: high}", False),
+        ("{lateness: 10}", False),
+        ("{lateness: 10 m}", False),
+        ("{lateness: 1w}", False),
+        ("{lateness: -1m}", False),
+        ("{entities: source.ip}", False),
+        ("{entities: [1]}", False),
+        ("{generate: 1}", False),
+        ("{title_en: Port scan}", False),
+        ("[title_vi]", False),
+    ],
+)
+def test_what_the_schema_says_may_be_written_is_taken_and_nothing_else(written: str, right: bool):
+    assert (A in loaded(rule(more=f"soc: {written}\n")).rules) is right
+
+
+def test_every_mistake_in_an_attribute_is_named():
+    (error,) = loaded(rule(more="soc:\n  risk: 101\n  colour: red\n")).refused
+    assert error.line == 8
+    assert "soc.risk" in error.reason
+    assert "soc.colour: there is no such key" in error.reason
