@@ -1,7 +1,7 @@
 """Documents in, pySigma's rule, correlation and filter objects out, with a line for every mistake."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -124,6 +124,7 @@ def parse(document: Document, data: dict[str, Any]) -> Parsed:
     Raises:
         RuleError: with every mistake that pySigma found, at the line of the first.
     """
+    _refuse_many_dashes(document, data)
     try:
         if "correlation" in data:
             return Parsed(document, SigmaCorrelationRule.from_dict(data))
@@ -140,6 +141,40 @@ def parse(document: Document, data: dict[str, Any]) -> Parsed:
     except PARSE_ERRORS as error:
         raise refusal(document, error) from error
     return Parsed(document, rule)
+
+
+_MOST_DASHES: Final = 6
+"""SigmaHQ's rules have 3 at most. pySigma writes out every variant: 7 take it some seconds, 10 gigabytes."""
+_DASH: Final = re.compile(r"\B[-/]\b")
+
+
+def _refuse_many_dashes(document: Document, data: Mapping[str, Any]) -> None:
+    for section in ("detection", "filter"):
+        detections = data.get(section)
+        if not isinstance(detections, Mapping) or "windash" not in str(cast("Any", detections)):
+            continue
+        for name, definition in cast("Mapping[str, Any]", detections).items():
+            for key, value in _items(definition):
+                most = max((len(_DASH.findall(one)) for one in _texts(value)), default=0)
+                if "windash" in key.split("|")[1:] and most > _MOST_DASHES:
+                    reason = (
+                        f"windash: {most} dashes in one value are 5^{most} variants; seek its parts with |all|windash"
+                    )
+                    raise document.error(reason, section, name, key)
+
+
+def _items(definition: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(definition, Mapping):
+        for key, value in cast("Mapping[Any, Any]", definition).items():
+            yield str(key), value
+    elif isinstance(definition, list):
+        for one in cast("list[Any]", definition):
+            yield from _items(one)
+
+
+def _texts(value: Any) -> list[str]:
+    every = cast("list[Any]", value) if isinstance(value, list) else [value]
+    return [one for one in every if isinstance(one, str)]
 
 
 _ODD: Final = re.compile(r"utf16le|\|re\b|\d{16}")

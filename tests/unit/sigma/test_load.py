@@ -158,6 +158,18 @@ def test_an_alias_bomb_is_refused_at_once() -> None:
     assert "aliases" in error.reason
 
 
+def test_more_dashes_than_can_be_written_out_are_refused_at_their_line() -> None:
+    six, seven = " ".join(["-a"] * 6), " ".join(["-a"] * 7)
+    rules = loaded(
+        rule(A, detection=f"selection: {{'line|windash|contains': ['{six}']}}"),
+        rule(B, detection=f"selection: {{'line|windash|contains': ['x', '{seven}']}}"),
+    )
+    assert set(rules.rules) == {A}
+    ((path, line, reason),) = reasons(rules)
+    assert (path, line) == ("f1.yml", 5)
+    assert "7 dashes" in reason
+
+
 def test_the_later_of_two_rules_with_one_id_is_refused() -> None:
     rules = loaded(rule(A), rule(A, detection="selection: {user: binh}"))
     assert reasons(rules) == [("f1.yml", 2, f"the id {A} is already that of another rule")]
