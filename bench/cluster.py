@@ -5,7 +5,7 @@
 
 Raw lines stand in Kafka before anything runs. Then come the engine, correlate, triage and index one after another, each alone until
 nothing is left for it (its servers' time is read too), and under another prefix all of them at once. CPU seconds, not wall time:
-processes are charged from the moment the engine's rules are loaded, less what they take while there is nothing to do. ``where`` is from samples of the CPU clock every 5 ms (``workers.py``).
+processes are charged what they take beyond starting with nothing to read, less what they take while there is nothing to do. ``where`` is from samples of the CPU clock every 5 ms (``workers.py``).
 The corpus (``SOC_CORPUS``) holds ``sigma/rules`` and ``windows_50k.ndjson``; without it the shipped rules and made-up events are used.
 """
 
@@ -223,16 +223,43 @@ def settings_for(
     return load(config, {}), config
 
 
-async def run_stages(
-    servers: Servers, settings: Settings, config: Path, stages: Sequence[str], workers: int = 1
-) -> dict[str, Any]:
-    """Some stages, each in its own processes, until they have nothing left to read."""
-    bus = KafkaBus(settings.kafka, topology(settings.kafka.partitions, settings.kafka.instances))
+async def start_costs(
+    servers: Servers, place: Path, corpus: Path | None, partitions: int, *, stages: Sequence[str], workers: int = 1
+) -> dict[str, float]:
+    """CPU seconds that the processes of each stage take until they are ready, with nothing to read."""
+    settings, config = settings_for(place, servers, f"empty{workers}", corpus, partitions)
+    await publish_rules(settings)
+    bus = KafkaBus(settings.kafka, topology(partitions, settings.kafka.instances))
     try:
         await bus.lag()
         with Workers(config, settings.data_dir, stages, workers) as running:
             await running.ready()
-            before, base = running.cpu(), servers.cpu()
+            costs = running.cpu()
+            running.stop()
+    finally:
+        await bus.close()
+    return costs
+
+
+async def run_stages(
+    servers: Servers,
+    settings: Settings,
+    config: Path,
+    stages: Sequence[str],
+    *,
+    starting: dict[str, float],
+    workers: int = 1,
+) -> dict[str, Any]:
+    """Some stages, each in its own processes, until they have nothing left to read; ``starting`` is not charged to the lines.
+
+    By the time a process says that it is ready it has read its first batch.
+    """
+    bus = KafkaBus(settings.kafka, topology(settings.kafka.partitions, settings.kafka.instances))
+    try:
+        await bus.lag()
+        base = servers.cpu()
+        with Workers(config, settings.data_dir, stages, workers) as running:
+            await running.ready()
             began = time.perf_counter()
             await drained(bus, stages, running)
             wall = time.perf_counter() - began
@@ -242,7 +269,7 @@ async def run_stages(
     finally:
         await bus.close()
     gross = {
-        **{stage: after[stage] - before[stage] for stage in stages},
+        **{stage: after[stage] - starting[stage] for stage in stages},
         **{name: ended[name] - base[name] for name in base},
     }
     return {
@@ -278,6 +305,7 @@ async def the_path(
 ) -> dict[str, Any]:
     """Each stage alone, then all of them at once."""
     result: dict[str, Any] = {}
+    starting = await start_costs(servers, place, corpus, partitions, stages=STAGES)
     for name in ("alone", "whole"):
         settings, config = settings_for(place, servers, name, corpus, partitions)
         await publish_rules(settings)
@@ -287,7 +315,8 @@ async def the_path(
         finally:
             await bus.close()
         if name == "whole":
-            result["whole"] = rates(await run_stages(servers, settings, config, STAGES), len(lines), STAGES)
+            whole = await run_stages(servers, settings, config, STAGES, starting=starting)
+            result["whole"] = rates(whole, len(lines), STAGES)
             result["store_bytes"] = servers.document_bytes(name)
             bus = KafkaBus(settings.kafka, topology(partitions, settings.kafka.instances))
             try:
@@ -297,13 +326,18 @@ async def the_path(
             continue
         result["alone"] = {}
         for stage in STAGES:
-            result["alone"][stage] = rates(await run_stages(servers, settings, config, [stage]), len(lines), [stage])
+            alone = await run_stages(servers, settings, config, [stage], starting=starting)
+            result["alone"][stage] = rates(alone, len(lines), [stage])
             print(stage, json.dumps(result["alone"][stage]["cpu_seconds"]), file=sys.stderr, flush=True)
     return result
 
 
 async def scaling(servers: Servers, place: Path, corpus: Path | None, lines: Sequence[Line]) -> dict[str, Any]:
-    """One and two engine workers on two partitions: equal sources, one dominant source, the same sharded."""
+    """One and two engine workers on two partitions: equal sources, one dominant source, the same sharded.
+
+    The lines are shuffled: their kinds come in turns and cost differently, and every second line would be no equal half.
+    """
+    lines = random.Random(1).sample(list(lines), len(lines))
     dominant = [("192.0.2.1", line) for _, line in lines]
     cases = {"one_worker": (balanced(lines, 2), 1, ()), "two_workers": (balanced(lines, 2), 2, ())}
     cases |= {
@@ -311,6 +345,7 @@ async def scaling(servers: Servers, place: Path, corpus: Path | None, lines: Seq
         "dominant_source_sharded": (dominant, 2, shard_keys("192.0.2.1", 2, 2)),
     }
     result: dict[str, Any] = {}
+    starting = {n: await start_costs(servers, place, corpus, 2, stages=["engine"], workers=n) for n in (1, 2)}
     for name, (chosen, workers, keys) in cases.items():
         settings, config = settings_for(place, servers, name.replace("_", ""), corpus, 2)
         await publish_rules(settings)
@@ -319,7 +354,8 @@ async def scaling(servers: Servers, place: Path, corpus: Path | None, lines: Seq
             await write_raw(bus, chosen, keys)
         finally:
             await bus.close()
-        found = rates(await run_stages(servers, settings, config, ["engine"], workers), len(chosen), ["engine"])
+        engines = await run_stages(servers, settings, config, ["engine"], starting=starting[workers], workers=workers)
+        found = rates(engines, len(chosen), ["engine"])
         del found["where"]
         result[name] = {**found, "lines_per_second": round(len(chosen) / found["wall_seconds"])}
         print(name, json.dumps(result[name]), file=sys.stderr, flush=True)
