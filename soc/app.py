@@ -1,19 +1,11 @@
-"""The composition root: settings in, opened adapters and made parts out; the only module that names adapters."""
+"""The composition root: settings in, opened adapters and made parts out; the only module that names adapters, beside ``soc.inputs``."""
 
 import gc
-import os
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from collectors.base import Collector
-from collectors.file import FileTail
-from collectors.http import HttpIngest
-from collectors.intake import Intake
-from collectors.syslog_tcp import SyslogTcp
-from collectors.syslog_udp import SyslogUdp
 from soc.bus.embedded import EmbeddedBus
 from soc.clock import DAY, SECOND, Clock, Micros, now
 from soc.errors import LogMismatchError, SettingsError
@@ -35,7 +27,7 @@ from soc.pipeline.ship_log import OwnCollector, accept_log
 from soc.pipeline.shipped import forget_collectors
 from soc.pipeline.status import read_statuses, read_supervisor
 from soc.pipeline.table import AUDIT, INCIDENTS, OUTBOX, SHIP, collector_topology, topology
-from soc.settings import FileListener, HttpListener, Listener, Settings, SyslogListener
+from soc.settings import Settings
 from soc.store.embedded import EmbeddedStore
 
 if TYPE_CHECKING:
@@ -117,17 +109,6 @@ def make_normalizer(settings: Settings) -> Normalizer:
         lateness=micros(settings.correlation.lateness_seconds),
         future_skew=micros(settings.correlation.future_skew_seconds),
     )
-
-
-def ingest_token(settings: Settings) -> str:
-    """The generated token of HTTP listeners without one of their own, made at first use, mode 0600."""
-    path = settings.data_dir / "ingest-token"
-    if not path.exists():
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(24) + "\n")
-    return path.read_text(encoding="ascii").strip()
 
 
 def rule_cache(settings: Settings) -> Path:
@@ -329,58 +310,6 @@ async def reach_store(settings: Settings) -> "Sequence[ReachedNode]":
     from soc.store.elasticsearch_reach import reach
 
     return await reach(settings.elasticsearch)
-
-
-def make_collector(listener: Listener, intake: Intake, settings: Settings) -> Collector:
-    """The input that a listener's settings describe."""
-    match listener:
-        case FileListener():
-            return FileTail(
-                intake,
-                name=listener.name,
-                paths=listener.paths,
-                start=listener.start,
-                profile=listener.profile,
-                source=listener.source,
-                max_bytes=listener.max_bytes,
-                clock=now,
-            )
-        case HttpListener():
-            return HttpIngest(
-                intake,
-                name=listener.name,
-                host=listener.host,
-                port=listener.port,
-                token=listener.token or ingest_token(settings),
-                profile=listener.profile,
-                source=listener.source,
-                max_body=listener.max_body,
-                max_bytes=listener.max_bytes,
-                clock=now,
-            )
-        case SyslogListener(type="syslog-tcp"):
-            return SyslogTcp(
-                intake,
-                name=listener.name,
-                host=listener.host,
-                port=listener.port,
-                profile=listener.profile,
-                source=listener.source,
-                max_bytes=listener.max_bytes,
-                clock=now,
-            )
-        case SyslogListener():
-            return SyslogUdp(
-                intake,
-                name=listener.name,
-                host=listener.host,
-                port=listener.port,
-                profile=listener.profile,
-                source=listener.source,
-                max_bytes=listener.max_bytes,
-                receive_buffer=listener.receive_buffer,
-                clock=now,
-            )
 
 
 def spare_the_collector() -> None:

@@ -19,7 +19,6 @@ from aiohttp import web
 from collectors.intake import Intake
 from soc.app import (
     health_watch,
-    make_collector,
     make_normalizer,
     micros,
     open_bus,
@@ -37,6 +36,7 @@ from soc.errors import LogMismatchError, UnavailableError
 from soc.forward.forwarder import Forwarder
 from soc.forward.payload import payload_preview
 from soc.forward.rebuild import latest
+from soc.inputs import make_collector
 from soc.model import Action, Answer, Incident, RuleInfo
 from soc.pipeline.acts import ActionDesk
 from soc.pipeline.compile_aside import compile_aside

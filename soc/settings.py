@@ -6,19 +6,17 @@ import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from soc.errors import SettingsError
+from soc.listeners import DEFAULT_LISTENERS, Listener
+from soc.section import Section
 
 Role = Literal["collect", "engine", "correlate", "triage", "index", "forward", "console"]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _zone(value: str) -> str:
@@ -29,49 +27,7 @@ def _zone(value: str) -> str:
     return value
 
 
-class SyslogListener(_Section):
-    """A syslog port. TCP takes octet counting and LF framing on one port, told apart per connection."""
-
-    type: Literal["syslog-udp", "syslog-tcp"]
-    name: str
-    host: str = "127.0.0.1"
-    port: int = Field(ge=0, le=65535)
-    profile: str = ""
-    source: str = ""
-    max_bytes: int = Field(default=65536, ge=480, le=16 * 1024 * 1024)
-    receive_buffer: int = Field(default=16 * 1024 * 1024, ge=4096)
-
-
-class HttpListener(_Section):
-    """HTTP POST of NDJSON or a JSON array to ``/ingest``, with a bearer token and an optional ``Idempotency-Key``."""
-
-    type: Literal["http"]
-    name: str
-    host: str = "127.0.0.1"
-    port: int = Field(ge=0, le=65535)
-    token: str = Field(default="", description="empty = the one generated in <data_dir>/ingest-token")
-    profile: str = ""
-    source: str = ""
-    max_body: int = Field(default=16 * 1024 * 1024, ge=1024)
-    max_bytes: int = Field(default=1024 * 1024, ge=480)
-
-
-class FileListener(_Section):
-    """Files followed from their end or start, through rotation and truncation."""
-
-    type: Literal["file"]
-    name: str
-    paths: tuple[str, ...] = Field(min_length=1, description="paths or globs")
-    start: Literal["beginning", "end"] = "beginning"
-    profile: str = ""
-    source: str = ""
-    max_bytes: int = Field(default=1024 * 1024, ge=480)
-
-
-Listener = Annotated[SyslogListener | HttpListener | FileListener, Field(discriminator="type")]
-
-
-class LogSourceSettings(_Section):
+class LogSourceSettings(Section):
     """A Sigma logsource."""
 
     product: str = ""
@@ -79,7 +35,7 @@ class LogSourceSettings(_Section):
     service: str = ""
 
 
-class SourceProfile(_Section):
+class SourceProfile(Section):
     """What is known of a source beforehand: which product it is, in which zone its clock stands.
 
     A listener may name a profile; else the first profile in order whose every given criterion holds is used; else the
@@ -133,7 +89,7 @@ class SourceProfile(_Section):
         return value
 
 
-class BusSettings(_Section):
+class BusSettings(Section):
     """The embedded bus."""
 
     partitions: int = Field(
@@ -147,7 +103,7 @@ class BusSettings(_Section):
     )
 
 
-class KafkaSettings(_Section):
+class KafkaSettings(Section):
     """Apache Kafka in the place of the embedded bus; without servers the bus is embedded."""
 
     servers: tuple[str, ...] = Field(default=(), description="host:port of some brokers; empty = the embedded bus")
@@ -184,7 +140,7 @@ class KafkaSettings(_Section):
         return self
 
 
-class ElasticsearchSettings(_Section):
+class ElasticsearchSettings(Section):
     """Elasticsearch in the place of the embedded store; without addresses the store is embedded."""
 
     urls: tuple[str, ...] = Field(default=(), description="https://host:port of some nodes; empty = the embedded store")
@@ -214,13 +170,13 @@ class ElasticsearchSettings(_Section):
         return value
 
 
-class StoreSettings(_Section):
+class StoreSettings(Section):
     """The store, a view: what is gone from it is still in the bus and the archive for as long as those keep it."""
 
     event_days: float = Field(default=30, gt=0, description="how long events can be searched")
 
 
-class ProcessSettings(_Section):
+class ProcessSettings(Section):
     """How many processes of each kind run on this host; what they do is shared out by partition."""
 
     engine: int = Field(default=1, ge=1, le=256)
@@ -228,14 +184,14 @@ class ProcessSettings(_Section):
     index: int = Field(default=1, ge=1, le=256)
 
 
-class RuleSettings(_Section):
+class RuleSettings(Section):
     """Where rules come from."""
 
     paths: tuple[str, ...] = Field(default=(), description="directories or files; empty = the rules that ship with soc")
     extra_paths: tuple[str, ...] = Field(default=(), description="beside those")
 
 
-class CorrelationSettings(_Section):
+class CorrelationSettings(Section):
     """Event time."""
 
     lateness_seconds: float = Field(default=600, ge=0, le=7 * 86400)
@@ -247,7 +203,7 @@ class CorrelationSettings(_Section):
     max_events_per_group: int = Field(default=10_000, ge=10)
 
 
-class TriageSettings(_Section):
+class TriageSettings(Section):
     """Grouping of alerts into incidents."""
 
     window_seconds: float = Field(default=3600, gt=0, description="alerts that share an entity within this join")
@@ -259,7 +215,7 @@ class TriageSettings(_Section):
     )
 
 
-class Receiver(_Section):
+class Receiver(Section):
     """Where reports go."""
 
     name: str = "national"
@@ -271,14 +227,14 @@ class Receiver(_Section):
     retry_max_seconds: float = Field(default=900, gt=0)
 
 
-class ForwardSettings(_Section):
+class ForwardSettings(Section):
     """Reports."""
 
     organization: str = "SOC"
     receiver: Receiver = Receiver()
 
 
-class ConsoleSettings(_Section):
+class ConsoleSettings(Section):
     """The web application."""
 
     host: str = "127.0.0.1"
@@ -287,29 +243,21 @@ class ConsoleSettings(_Section):
     session_hours: float = Field(default=12, gt=0)
 
 
-class MetricsSettings(_Section):
+class MetricsSettings(Section):
     """``/metrics``, ``/healthz``, ``/readyz`` of the whole installation."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=9464, ge=0, le=65535)
 
 
-class LogSettings(_Section):
+class LogSettings(Section):
     """The product's own log, on stderr."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "json", "console"] = "auto"
 
 
-DEFAULT_LISTENERS: tuple[Listener, ...] = (
-    SyslogListener(type="syslog-udp", name="syslog-udp", port=5514),
-    SyslogListener(type="syslog-tcp", name="syslog-tcp", port=5514),
-    HttpListener(type="http", name="http", port=5580),
-)
-"""What listens when nothing is configured: loopback only, no privileged port."""
-
-
-class Settings(_Section):
+class Settings(Section):
     """Everything that can be set."""
 
     data_dir: Path = Path("soc-data")

@@ -5,11 +5,10 @@ from zoneinfo import ZoneInfo
 
 from soc.normalize.addresses import is_ip
 from soc.normalize.formats import json, syslog
-from soc.normalize.products import elastic_modules, windows_json
+from soc.normalize.products import elastic_modules
 from soc.normalize.products.hint import NOTHING_SAID, hinted
 from soc.normalize.products.product import Fields, Product, Reading, refuse
 from soc.normalize.products.windows_ecs import add_native_names, agent_sources
-from soc.normalize.products.windows_shapes import is_windows
 from soc.normalize.time import Stamp, epoch, iso
 
 TIMES = ("@timestamp", "timestamp", "time", "ts", "eventTime", "date")
@@ -138,16 +137,6 @@ def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo, *, flat: bool) -
     fields.setdefault("event.module", "json")
     fields.setdefault("event.dataset", "json.object")
     return sources, stamp
-
-
-def any_object(text: str, fields: Fields, zone: ZoneInfo) -> Reading | None:
-    """A JSON object, of Windows or of anyone, alone or as the payload of a syslog line; None if it is no object."""
-    decoded = json.decode_object(text)
-    if decoded is None:
-        return None
-    event, flat = decoded
-    reader = windows_json.read if is_windows(event) else read
-    return reader(event, fields, zone, flat=flat)
 
 
 def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:

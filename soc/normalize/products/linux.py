@@ -6,20 +6,9 @@ from zoneinfo import ZoneInfo
 
 from soc.model.event import LogSource
 from soc.normalize.formats import syslog
-from soc.normalize.products import generic_json, netfilter, pam, sshd, su, sudo, web
-from soc.normalize.products.product import Body, Fields, Product, Reading, refuse
-
-_BODIES: dict[str, Body] = {
-    **dict.fromkeys(sshd.PROGRAMS, sshd.read),
-    **dict.fromkeys(su.PROGRAMS, su.read),
-    "sudo": sudo.read,
-    "kernel": netfilter.read,
-    "ufw": netfilter.read,
-    "ulogd": netfilter.read,
-}
-"""By program name in lower case, without its path."""
-
-_WEB = {"nginx": "nginx", "apache2": "apache", "apache": "apache", "httpd": "apache"}
+from soc.normalize.products import netfilter, objects, pam
+from soc.normalize.products.marks import BODIES, LINES
+from soc.normalize.products.product import Fields, Product, Reading, refuse
 
 _AUTH = frozenset(
     [
@@ -83,17 +72,17 @@ def line(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
         return None
     message, program, stamp = found
     name = program.rpartition("/")[2].lower()
-    body = _BODIES.get(name)
+    body = BODIES.get(name)
     if body is not None:
         sources = body(message, fields)
         if sources is not None:
             return sources, stamp
-    elif name in _WEB:
-        reading = web.from_syslog(_WEB[name], message, fields, zone, day)
+    elif name in LINES:
+        reading = LINES[name](message, fields, zone, day)
         if reading is not None:
             return reading[0], reading[1] or stamp
     if message.startswith(("{", "@cee:")):
-        wrapped = generic_json.any_object(message.removeprefix("@cee:").lstrip(), fields, zone)
+        wrapped = objects.any_object(message.removeprefix("@cee:").lstrip(), fields, zone)
         if wrapped is not None:
             return wrapped[0], wrapped[1] or stamp
     if netfilter.recognizes(message):

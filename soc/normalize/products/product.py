@@ -1,7 +1,7 @@
-"""What a product module gives: a name, a line of description and the function that reads its lines."""
+"""What a product module gives: a name, a line of description, the function that reads its lines and its vendor's fields."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,8 +18,43 @@ Reading = tuple[tuple[LogSource, ...], Stamp | None]
 Parse = Callable[[str, Fields, ZoneInfo, int], Reading]
 """(line, fields, zone of stamps without one, day of receipt) → reading. Raises RecordError: not a line of this product."""
 
+Line = Callable[[str, Fields, ZoneInfo, int], Reading | None]
+"""As ``Parse``, but None (or RecordError, or fields half filled in) says: not what this product writes, ask the next one."""
+
 Body = Callable[[str, Fields], tuple[LogSource, ...] | None]
 """(message after a syslog header, fields) → logsources, or None: not what this product writes."""
+
+
+ObjectReader = Callable[[dict[str, Any], Fields, ZoneInfo], Reading | None]
+"""(decoded JSON object as the sender nested it, fields, zone) → reading, or None: not an object of this product."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """The header of a CEF or LEEF message, as written, escapes undone.
+
+    Attributes:
+        vendor: Device Vendor.
+        product: Device Product.
+        version: Device Version.
+        code: CEF: Device Event Class ID; LEEF: Event ID.
+        name: CEF: Name; LEEF: "".
+        severity: CEF: Severity, a number from 0 to 10 or a word; LEEF: "".
+    """
+
+    vendor: str
+    product: str
+    version: str
+    code: str
+    name: str = ""
+    severity: str = ""
+
+
+DeviceReader = Callable[[Device, dict[str, str], Fields, ZoneInfo, int], Reading | None]
+"""(header, extensions under the names they came with, fields, zone, day of receipt) → reading.
+
+``fields`` holds what the generic mapping of the format made of it; the reader adds to and corrects that. None: leave it so.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +83,15 @@ class Product:
         description: one line.
         parse: reads one line.
         first_look: None where there is no cheaper way than ``parse``.
+        fields: every field that the vendor documents → the ECS name its value is also written to, several joined by ``, ``;
+            ``""``: kept under its own name only. The reference of products is made from it (docs/generate_products.py).
     """
 
     name: str
     description: str
     parse: Parse
     first_look: FirstLook | None = None
+    fields: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def refuse(reason: str) -> RecordError:

@@ -1,13 +1,14 @@
 """Access and error logs of nginx and Apache, in files or through syslog → web requests and what went wrong."""
 
 import re
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from soc.model.event import LogSource
 from soc.normalize.addresses import port, put
 from soc.normalize.formats import clf, syslog
-from soc.normalize.products.product import Fields, Product, Reading, refuse
+from soc.normalize.products.product import Fields, Line, Product, Reading, refuse
 from soc.normalize.time import Stamp, bsd, iso
 
 _NGINX_ERROR = re.compile(
@@ -162,9 +163,9 @@ def _parse(text: str, fields: Fields, zone: ZoneInfo, day: int, server: str) -> 
     raise refuse(f"{server}: neither an access nor an error line")
 
 
-def from_syslog(server: str, message: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
-    """The payload of a syslog line whose program is a web server."""
-    return _read(message, fields, zone, day, server)
+def syslog_line(server: str) -> Line:
+    """The reader of the payload of a syslog line whose program is this web server."""
+    return partial(_read, server=server)
 
 
 NGINX = Product("nginx", "nginx: access log (combined) and error log", lambda t, f, z, d: _parse(t, f, z, d, "nginx"))
