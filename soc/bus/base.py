@@ -24,8 +24,8 @@ What raises what: ``commit`` raises ``FencedError`` (stop), ``CommitUnknownError
 """
 
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
 
 from soc.clock import Micros
 
@@ -122,10 +122,13 @@ class Claim(Protocol):
         """
         ...
 
-    async def commit(
+    def commit(
         self, outputs: Sequence[Message] = (), state: Mapping[bytes, bytes | None] | None = None
-    ) -> Sequence[Address]:
+    ) -> Coroutine[Any, Any, Sequence[Address]]:
         """Commit outputs, state changes (None deletes) and the position of everything fetched so far, all or nothing.
+
+        What counts as fetched is settled by the call, not by when its coroutine runs: the owner may fetch and work on
+        what comes next meanwhile. One commit at a time.
 
         Returns:
             The addresses of the outputs, in order.

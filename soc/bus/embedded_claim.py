@@ -6,12 +6,12 @@ and so fill, commit and close never overlap.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from soc.bus.base import Address, Message, Positions, Record, Stage, Step
 from soc.bus.embedded_append import Tail, append
@@ -113,9 +113,9 @@ class EmbeddedClaim:
         inputs = self._alive()
         return await inputs.fetch(lambda count: self._run(self._fill, inputs, count), limit, timeout)
 
-    async def commit(
+    def commit(
         self, outputs: Sequence[Message] = (), state: Mapping[bytes, bytes | None] | None = None
-    ) -> Sequence[Address]:
+    ) -> Coroutine[Any, Any, Sequence[Address]]:
         """Outputs, state changes and the position of everything fetched so far, in one transaction.
 
         Raises:
@@ -126,9 +126,15 @@ class EmbeddedClaim:
             ValueError: an output names a topic or partition this stage may not write; nothing was written.
         """
         marks = {key: mark for key, mark in self._alive().taken.items() if self._marks.get(key) != mark}
+        return self._commit(outputs, state or {}, marks)
+
+    async def _commit(
+        self, outputs: Sequence[Message], state: Mapping[bytes, bytes | None], marks: Mapping[Key, Mark]
+    ) -> Sequence[Address]:
+        self._alive()
         usable = False
         try:
-            addresses = await self._run(self._commit, outputs, state or {}, marks)
+            addresses = await self._run(self._transact, outputs, state, marks)
             usable = True
         except (BusFullError, ValueError):
             usable = True
@@ -213,7 +219,7 @@ class EmbeddedClaim:
         if inputs.fill(limit):
             self._step("fetched")
 
-    def _commit(
+    def _transact(
         self, outputs: Sequence[Message], state: Mapping[bytes, bytes | None], marks: Mapping[Key, Mark]
     ) -> list[Address]:
         self._options.disk.check(self._stage)

@@ -6,7 +6,7 @@ left open and refuse it from then on. The consumer is made after the fence, so n
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -125,9 +125,9 @@ class KafkaClaim:
         """
         return await self._alive().fetch(limit, timeout, lambda: self._step("fetched"))
 
-    async def commit(
+    def commit(
         self, outputs: Sequence[Message] = (), state: Mapping[bytes, bytes | None] | None = None
-    ) -> Sequence[Address]:
+    ) -> Coroutine[Any, Any, Sequence[Address]]:
         """Outputs, state changes and the position of everything fetched so far, in one transaction.
 
         Raises:
@@ -137,8 +137,14 @@ class KafkaClaim:
             ValueError: an output names a topic or partition this stage may not write, or is too large; nothing was written.
         """
         marks = {one: mark for one, mark in self._alive().taken.items() if self._marks.get(one) != mark}
+        return self._commit(outputs, state or {}, marks)
+
+    async def _commit(
+        self, outputs: Sequence[Message], state: Mapping[bytes, bytes | None], marks: Mapping[Place, Mark]
+    ) -> Sequence[Address]:
+        self._alive()
         placed = place(outputs, self._counts)
-        changed = changes(state or {}, marks)
+        changed = changes(state, marks)
         if not placed and not changed:
             return []
         cluster = self._options.cluster

@@ -50,6 +50,24 @@ def test_outputs_state_and_position_appear_together_and_only_at_the_commit(harne
     asyncio.run(scenario())
 
 
+def test_what_is_fetched_while_a_commit_is_under_way_is_not_part_of_it(harness) -> None:
+    async def scenario() -> None:
+        bus = harness.open()
+        await feed(bus, [f"{number}" for number in range(40)])
+        claim = await bus.claim("work", 0)
+        first = await claim.fetch(5, 1)
+        commit = claim.commit([Message("out", b"", b"of the first")])
+        second = await claim.fetch(5, 1)
+        await commit
+        assert list(claim.positions.values()) == [first[-1].offset + 1]
+        await claim.release()
+        again = await bus.claim("work", 0)
+        assert (await again.fetch(5, 1))[0].value == second[0].value
+        await bus.close()
+
+    asyncio.run(scenario())
+
+
 def test_state_is_replaced_and_deleted_by_key(harness) -> None:
     async def scenario() -> None:
         bus = harness.open()
