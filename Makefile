@@ -24,9 +24,10 @@ test: setup ## every check: lint, types, import contracts, tests (two at a time:
 	@.ci/needs
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-soak: setup ## the faults at length (hours, real servers): a dated line a test goes into docs/explanation/faults.md
+soak: setup ## the faults at length (hours, real servers; a dated line a test: docs/explanation/faults.md), an hour of damaged input
 	@SOC_REQUIRE_LIVE=1 .ci/needs
 	@SOC_SOAK=1 SOC_REQUIRE_LIVE=1 $(BIN)/python -m pytest tests/faults $(ARGS)
+	@SOC_FUZZ_SECONDS=900 SOC_FUZZ_SEED=$$(date +%s) $(BIN)/python -m pytest tests/fuzz --timeout 2400
 
 lint: setup ## ruff, basedpyright (strict), import-linter
 	@$(BIN)/ruff check

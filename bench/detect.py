@@ -3,7 +3,8 @@
     python bench/detect.py [--corpus DIR] [--events N] [--rounds N] [--naive N] [--no-rsigma] [--rules FOLDER ...]
 
 Timed is what a line costs from its bytes: JSON decoding, its Sigma logsource, detection. Every rate is of CPU time on one core,
-rule load taken off, the best of the rounds; *cold* is the first pass of a detector that has seen no event. rsigma, where it is
+rule load taken off, the best of the rounds; *cold* is the first pass of a detector that has seen no event; that its
+indexes are built beforehand is part of the load (bench/load.py), as it is in rsigma. rsigma, where it is
 on PATH, reads the same lines with its logsource hints added, in turns with soc. No speed is printed unless the (rule, event)
 pairs are the same; those that only soc finds must be of events that have more than one logsource, which rsigma has no way to say.
 """
@@ -31,6 +32,7 @@ from soc.detect.literals import hyperscan
 from soc.detect.naive import NaiveDetector
 from soc.detect.view import EVENTS
 from soc.model import Bundle, LogSource
+from soc.normalize.kinds import expected
 from soc.normalize.products.windows_logsource import CATEGORIES, MORE_SERVICES, REGISTRY_ACTIONS, SERVICES
 from soc.sigma.load import load
 from soc.sigma.ruleset import RuleSet
@@ -85,6 +87,7 @@ def run(detector: Detector, lines: list[bytes], latencies: list[float] | None = 
 def detector_for(rules: RuleSet, remembered: int = EVENTS) -> Detector:
     """A detector that has seen no event, with the garbage collector set as ``soc.app`` sets it."""
     detector = Detector(rules, remembered)
+    detector.prepare(expected())
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from sigma.rule import SigmaRule
 
 from soc.detect.detector import Detector
 from soc.model import Bundle
+from soc.normalize.kinds import expected
 from soc.pipeline.rule_cache import load_cached
 from soc.pipeline.ruleset import read_bundle
 from soc.settings import RuleSettings
@@ -81,6 +83,7 @@ def _loaded(make: Callable[[], RuleSet]) -> Figures:
     before = resident()
     seconds, rules = timed(make)
     detector_seconds, detector = timed(lambda: Detector(rules))
+    prepared_seconds, _ = timed(partial(detector.prepare, expected()))
     conditions_seconds, conditions = timed(lambda: [rule.condition for rule in rules.rules.values()])
     gc.collect()
     held = resident()
@@ -88,6 +91,7 @@ def _loaded(make: Callable[[], RuleSet]) -> Figures:
     return {
         "seconds": seconds,
         "detector": detector_seconds,
+        "indexes": prepared_seconds,
         "conditions": conditions_seconds,
         "MiB of rules and detector": held - before,
         "highest": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

@@ -21,7 +21,7 @@ from typing import Any
 import cluster
 import pipeline
 
-from soc.app import make_normalizer, micros, spare_the_collector
+from soc.app import micros, spare_the_collector
 from soc.bus.base import Message, Record, partition_of
 from soc.model import RawRecord, encode
 from soc.pipeline import pace
@@ -30,6 +30,7 @@ from soc.pipeline.engine import Engine, EngineParts
 from soc.pipeline.loop import StageLogic
 from soc.pipeline.reload import OneSet
 from soc.pipeline.ruleset import PublishedRules, read_bundle, to_published
+from soc.pipeline.sources import make_normalizer
 from soc.pipeline.table import DETECTIONS, EPISODES, RAW
 from soc.pipeline.triage import TriageStage
 from soc.settings import RuleSettings, Settings

@@ -35,6 +35,16 @@ class InputCounters:
         rotated: files read to their end after a rotation.
         truncated: files started over at their beginning.
         missing: files that went away (deleted, compressed) with bytes that may not have been read.
+        refused_share: those of ``refused`` whose source held its share of the waiting room; the others were let in.
+        proxy_refused: connections of a believed proxy that did not begin with a correct PROXY header.
+        tls_refused: connections whose TLS handshake failed, or whose TLS broke later.
+        tls_verified: connections whose sender proved who it is by a certificate.
+        certificates_reloaded: how often changed certificate files were taken up.
+        certificates_unusable: how often changed certificate files could not be used, so that the former stayed.
+        sessions_broken: RELP sessions ended because what came was no RELP.
+        incomplete: GELF messages given up: parts of them did not come, or did not fit together.
+        restarted: how often a program that an input reads from had to be started again.
+        gaps: offsets of a foreign log that were deleted there before they were read (Kafka retention); markers have offsets too.
     """
 
     received: int = 0
@@ -54,6 +64,16 @@ class InputCounters:
     rotated: int = 0
     truncated: int = 0
     missing: int = 0
+    refused_share: int = 0
+    proxy_refused: int = 0
+    tls_refused: int = 0
+    tls_verified: int = 0
+    certificates_reloaded: int = 0
+    certificates_unusable: int = 0
+    sessions_broken: int = 0
+    incomplete: int = 0
+    restarted: int = 0
+    gaps: int = 0
 
 
 def state_prefix(kind: str, listener: str) -> bytes:

@@ -8,11 +8,13 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Literal, TypeVar
 
 from collectors.base import Endpoint, InputCounters, state_prefix
 from collectors.followed import Chunk, FollowedFile, Position
 from collectors.intake import Intake
+from collectors.multiline import Joining
 from collectors.patience import append_when_there_is_room
 from collectors.watch import FileWatch
 from soc.clock import Clock
@@ -38,6 +40,7 @@ class FileTail:
         source: key of every record; ``""`` takes the configured path the line came from.
         max_bytes: a longer line is cut and marked.
         rotate_wait: seconds a rotated file is watched for late lines.
+        joining: how lines make records; None: each line is one.
         clock: stamps the records.
     """
 
@@ -53,6 +56,7 @@ class FileTail:
         source: str = "",
         max_bytes: int = 1024 * 1024,
         rotate_wait: float = ROTATE_WAIT,
+        joining: Joining | None = None,
     ) -> None:
         self.name = name
         self.counters = InputCounters()
@@ -63,6 +67,7 @@ class FileTail:
         self._source = source
         self._max = max_bytes
         self._clock = clock
+        self._joining = joining
         self._positions = state_prefix("file", name)
         self._patterns = state_prefix("file-pattern", name)
         self._paths = tuple(paths)
@@ -115,8 +120,9 @@ class FileTail:
         """Read a file forward; True if there was anything."""
         progress = False
         for _ in range(CHUNKS):
-            last = self._watch.is_over(file, time.monotonic())
-            chunk = await self._blocking(lambda: file.read(self._max, last=last))  # noqa: B023 - awaited before last changes
+            now = time.monotonic()
+            last = self._watch.is_over(file, now)
+            chunk = await self._blocking(partial(file.read, self._max, last=last, joining=self._joining, now=now))
             if chunk is not None:
                 await self._append(file, chunk)
                 progress = True

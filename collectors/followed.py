@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from collectors.lines import Line, take_lines
+from collectors.multiline import Joining, join
 
 HEAD, TAIL = 256, 64  # bytes a position remembers from the beginning of the file and from before its offset
 READ = 1024 * 1024
@@ -94,6 +95,8 @@ class FollowedFile:
         at_end: the last read found no further line.
         after: this one is not read before that one is at its end.
         copy: it repeats another followed file up to its position, and is read on only if that one is truncated.
+        pending: the lines of a record that may still grow are there, and not taken.
+        packed: (device, inode) of the compressed file that this one was unpacked from, or None.
     """
 
     def __init__(self, fd: int, position: Position, path: bytes) -> None:
@@ -104,8 +107,11 @@ class FollowedFile:
         self.at_end = False
         self.after: FollowedFile | None = None
         self.copy = False
+        self.pending = False
+        self.packed: tuple[int, int] | None = None
         self._checked = (-1, -1)
-        self._read_size = -1
+        self._read_size: int = -1
+        self._grown: tuple[int, float] = (-1, 0.0)  # size, and when it was first seen
 
     @classmethod
     def begin(cls, fd: int, path: bytes, origin: bytes = b"") -> "FollowedFile":
@@ -132,10 +138,18 @@ class FollowedFile:
         found = os.fstat(self.fd)
         return found.st_dev, found.st_ino
 
+    def repeats(self, fd: int) -> bool:
+        """Another file holds the same content: the same size, the same beginning and the same end."""
+        size = os.fstat(self.fd).st_size
+        end = max(0, size - READ)
+        return os.fstat(fd).st_size == size and all(
+            os.pread(fd, READ, at) == os.pread(self.fd, READ, at) for at in (0, end)
+        )
+
     @property
     def waits(self) -> bool:
         """An older file has to be read to its end first."""
-        if self.after is not None and self.after.at_end:
+        if self.after is not None and self.after.at_end and not self.after.pending:
             self.after = None
         return self.after is not None
 
@@ -150,11 +164,21 @@ class FollowedFile:
         self._checked = now
         return True
 
-    def read(self, max_bytes: int, *, last: bool) -> Chunk | None:
-        """The next lines; None (and ``at_end``) when there is no further one now."""
+    def read(self, max_bytes: int, *, last: bool, joining: Joining | None = None, now: float = 0.0) -> Chunk | None:
+        """The next lines; None (and ``at_end``) when there is no further one now.
+
+        Args:
+            max_bytes: of a line, and of a record of several.
+            last: nothing more will be written.
+            joining: how lines make records, None if each is one.
+            now: monotonic seconds.
+        """
         size = os.fstat(self.fd).st_size
         offset = self.position.offset
-        if size == self._read_size and not last:
+        if size != self._grown[0]:
+            self._grown = (size, now)
+        whole = last or (joining is not None and now - self._grown[1] >= joining.idle)
+        if size == self._read_size and not last and not (whole and self.pending):
             self.at_end = True
             return None
         length = max(READ, max_bytes + 4096)
@@ -168,6 +192,15 @@ class FollowedFile:
             offset = self._behind_hole(offset + len(data), size)
             data = os.pread(self.fd, length, offset)
         taken = take_lines(data, offset, max_bytes=max_bytes, skipping=self.position.skipping, last=last)
+        if joining is not None:
+            # idle speaks of what was there when the size was looked at; more may have come since
+            full = len(data) >= length
+            ends = not full if last else offset + len(data) <= size
+            records, held = join(taken.lines, joining, max_bytes, whole=whole and ends)
+            if held == offset and full:  # nothing but empty lines behind it: to come forward, this is its end
+                records, held = join(taken.lines, joining, max_bytes, whole=True)
+            self.pending = held is not None
+            taken = taken._replace(lines=records, consumed=taken.consumed if held is None else held - offset)
         if not taken.consumed:
             self._read_size = size
             self.at_end = True
@@ -201,6 +234,7 @@ class FollowedFile:
     def close(self) -> None:
         """Close the file; it counts as read to its end."""
         self.at_end = True
+        self.pending = False
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1

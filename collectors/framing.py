@@ -9,14 +9,18 @@ LF (§3.4.2). The first bytes of a connection decide:
     1-9 …, no count at all           a line; the next bytes decide
 
 A count can be wrong (characters counted instead of bytes, a line that begins with a number). Then the bytes up to the next
-LF, or up to what looks like ``count SP <PRI>``, are a frame of their own: nothing is dropped, and framing is found again.
+LF, or up to what looks like ``count SP <PRI>``, are a frame of their own: nothing is dropped, and framing is found again. Lines
+often end in a digit (``sentbyte=123``), and without an LF the next count then reads longer than it is (``123618 <189>``): the shortest
+of its ends behind which a next count stands is the count.
 Only the tail of a frame longer than the limit is discarded; it is counted, and the frame is marked.
 
 What comes out depends on the bytes alone, not on where the network cut them.
 """
 
 import re
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from collectors.session import Frame, Session
 
 __all__ = ["Frame", "SyslogFramer"]
 
@@ -28,29 +32,21 @@ _COUNTED_ENDING = b"\r\n\0"
 _SLACK = 2  # an ending may stand beyond the limit without the frame being over it
 _COUNT = re.compile(rb"([1-9][0-9]{0,7}) ")
 _COUNT_BEGUN = re.compile(rb"[1-9][0-9]{0,7}\Z")
-_RESUME = re.compile(rb"\n|(?<![0-9])[1-9][0-9]{0,7} <[0-9]{1,3}>")
+_RESUME = re.compile(rb"\n|[0-9]{1,8} <[0-9]{1,3}>")
+_NEXT = re.compile(rb"[\r\n\0 ]{0,4}[1-9][0-9]{0,7} <")
+_NEXT_BEGUN = re.compile(rb"[\r\n\0 ]{0,4}(?:[1-9][0-9]{0,7} ?)?\Z")
+_SHORTEST = 4  # a PRI and one byte
 _RESUME_LONGEST = 14
 _DIGITS = frozenset(b"123456789")
 _BETWEEN_LINES = frozenset(b"\r\n")
 _BETWEEN_COUNTED = frozenset(b"\r\n\0 ")
 
 
-class Frame(NamedTuple):
-    """One message as framed; ``cut``: it was longer than the limit, or the connection ended inside it."""
-
-    data: bytes
-    cut: bool = False
-
-
-class SyslogFramer:
-    """The framing of one connection.
-
-    Attributes:
-        discarded: bytes cut off frames over the limit.
-        resynchronized: how often a count was wrong.
-    """
+class SyslogFramer(Session):
+    """The framing of one connection; ``resynchronized`` is how often a count was wrong."""
 
     def __init__(self, max_bytes: int) -> None:
+        super().__init__()
         self._max = max_bytes
         self._largest = max(max_bytes, LARGEST_COUNT)
         self._buffer = bytearray()
@@ -59,8 +55,7 @@ class SyslogFramer:
         self._skip = 0  # bytes of a counted frame still to be discarded
         self._skip_line = False  # discarding up to the end of this line
         self._lost = False  # counted, but the bytes at the head of the buffer are no count
-        self.discarded = 0
-        self.resynchronized = 0
+        self._last = False  # nothing more comes
 
     def receive(self, data: bytes) -> list[Frame]:
         """Take the next bytes of the stream; return the frames they complete."""
@@ -79,6 +74,9 @@ class SyslogFramer:
     def finish(self) -> list[Frame]:
         """The stream has ended: return what is left of it."""
         frames: list[Frame] = []
+        self._last = True
+        if self._lost:
+            self._counted(frames)
         rest = bytes(self._buffer)
         self._buffer.clear()
         self._scanned = 0
@@ -261,14 +259,21 @@ class SyslogFramer:
     def _resume(self, at: int, end: int, frames: list[Frame]) -> int:
         """Find framing again behind a wrong count; returns the index to go on from, or -1 to wait for more."""
         buffer = self._buffer
-        match = _RESUME.search(buffer, self._scanned)
-        if match is not None:
+        search = self._scanned
+        while (match := _RESUME.search(buffer, search)) is not None:
+            start = match.start() if match[0] == b"\n" else self._count_in(match, end)
+            if start is None:
+                self._scanned = match.start()
+                return -1
+            if start < 0:
+                search = match.end()
+                continue
             if self._skip_line:
-                self.discarded += match.start() - at
+                self.discarded += start - at
             else:
-                self._emit(bytes(buffer[at : match.start()]), frames)
+                self._emit(bytes(buffer[at:start]), frames)
             self._lost = self._skip_line = False
-            return match.start()
+            return start
         # what resumes may have begun within the last bytes: those are looked at again, and the byte before them
         self._scanned = max(self._scanned, end - _RESUME_LONGEST + 1)
         if self._skip_line:
@@ -280,3 +285,21 @@ class SyslogFramer:
             self._skip_line = True
             return at + self._max
         return -1
+
+    def _count_in(self, match: re.Match[bytes], end: int) -> int | None:
+        """Where in digits before a PRI the count begins; None to wait for more, -1 if they hold none."""
+        digits, buffer = match[0].partition(b" ")[0], self._buffer
+        message = match.start() + len(digits) + 1
+        begins = [index for index in range(len(digits) - 1, -1, -1) if digits[index] in _DIGITS]
+        for index in begins[:-1]:
+            count = int(digits[index:])
+            behind = message + count
+            if not _SHORTEST <= count <= self._max + _SLACK:
+                continue
+            if behind == end and self._last:
+                return match.start() + index
+            if behind <= end and _NEXT.match(buffer, behind):
+                return match.start() + index
+            if not self._last and (behind >= end or _NEXT_BEGUN.match(buffer, behind)):
+                return None
+        return match.start() + begins[-1] if begins else -1

@@ -4,11 +4,11 @@ Every submission waiting when a commit ends goes into the next one, so the cost 
 senders, and a lone sender waits for one commit only. A commit holds the records, the state of the listeners (file
 positions, idempotency keys), the balance (see ``balance``) and a random batch id. When the outcome of a commit is not
 known, the partition is claimed again and the batch id that is durable tells whether to acknowledge or to write once more.
+Sources take turns, and share the room for what waits (see ``fairness``); a submission counts as its first record's source's.
 """
 
 import asyncio
 import secrets
-from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from collectors.balance import PREFIX, Balance
+from collectors.fairness import FairQueue, Noise, OverShareError
 from soc.bus.base import Claim, Message
 from soc.clock import MINUTE, Clock
 from soc.errors import BusError, BusFullError, CommitUnknownError, UnavailableError
@@ -56,6 +57,7 @@ class IntakeCounters:
 
 
 class _Submission(NamedTuple):
+    source: str
     messages: list[Message]
     state: State
     counts: Mapping[tuple[int, str], int]
@@ -85,7 +87,7 @@ class Intake:
         self._clock = clock
         self._max = max_queued_bytes
         self._claim: Claim | None = None
-        self._queue: deque[_Submission] = deque()
+        self._queue = FairQueue[_Submission](max_queued_bytes)
         self._work = asyncio.Event()
         self._room = asyncio.Event()
         self._full_until = 0.0
@@ -97,6 +99,7 @@ class Intake:
         self._balance = Balance()
         self._source_keys: dict[str, bytes] = {}
         self.counters = IntakeCounters()
+        self.noise = Noise()
         self.ready = asyncio.Event()
 
     # --- for listeners -------------------------------------------------------------------------------------------------
@@ -108,8 +111,8 @@ class Intake:
 
     @property
     def full(self) -> bool:
-        """The bus has no room, or the queue has none: ``submit`` would refuse now."""
-        return self._closed is not None or self.counters.queued_bytes >= self._max or self._pausing()
+        """The bus has no room, or the queue has none: ``submit`` would refuse whomever now."""
+        return self._closed is not None or self._queue.full or self._pausing()
 
     @property
     def log_full(self) -> bool:
@@ -133,15 +136,19 @@ class Intake:
         """Queue records and state changes, all or nothing; the future is done when they are durable.
 
         Raises:
-            BusFullError: no room, in the queue or on the bus; nothing was queued.
+            BusFullError: no room, in the queue or on the bus (``OverShareError``: none for this source); nothing was queued.
             BusError: the intake has ended (``FencedError``: another one owns it).
         """
         if self._closed is not None:
             raise self._closed
         if self._pausing():
             raise BusFullError(self._full_reason)
-        if self.counters.queued_bytes >= self._max:
+        if self._queue.full:
             raise BusFullError(f"intake: {self._max} bytes are waiting to be made durable; send more slowly")
+        source = records[0].source if records else ""
+        if not self._queue.admits(source):
+            self.noise.refuse(source, len(records))
+            raise OverShareError(f"intake: {source} has its share of the room already; it must send more slowly")
         return self._enqueue(records, state)
 
     async def append(self, records: Sequence[RawRecord], state: State = _NO_STATE) -> None:
@@ -157,7 +164,10 @@ class Intake:
 
     async def enqueue(self, records: Sequence[RawRecord], state: State = _NO_STATE) -> asyncio.Future[None]:
         """The first half of ``append``: wait for room and queue; the future is the second half."""
-        while self._closed is None and self.counters.queued_bytes >= self._max:
+        source = records[0].source if records else ""
+        if not self._queue.full and not self._queue.admits(source):
+            self.noise.wait(source)
+        while self._closed is None and not self._queue.admits(source):
             self._room.clear()
             await self._room.wait()
         if self._closed is not None:
@@ -185,8 +195,9 @@ class Intake:
             counts[counted] = counts.get(counted, 0) + 1
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         done.add_done_callback(_seen)
-        self._queue.append(_Submission(messages, state, counts, size, done))
-        self.counters.queued_bytes += size
+        source = records[0].source if records else ""
+        self._queue.put(source, _Submission(source, messages, state, counts, size, done), size, len(messages))
+        self.counters.queued_bytes = self._queue.held
         self._work.set()
         return done
 
@@ -222,7 +233,7 @@ class Intake:
             self.ready.set()
             while True:
                 while self._queue:
-                    await self._commit(self._take())
+                    await self._commit(self._queue.take(MAX_BATCH_BYTES, MAX_BATCH_RECORDS))
                 if self._stopping and not self._listeners:
                     return None
                 self._work.clear()
@@ -261,17 +272,6 @@ class Intake:
         self._state.update(
             (key, value) for key, value in restored.items() if not key.startswith(PREFIX) and key != BATCH_KEY
         )
-
-    def _take(self) -> list[_Submission]:
-        batch = [self._queue.popleft()]
-        size, count = batch[0].size, len(batch[0].messages)
-        while self._queue:
-            size += self._queue[0].size
-            count += len(self._queue[0].messages)
-            if size > MAX_BATCH_BYTES or count > MAX_BATCH_RECORDS:
-                break
-            batch.append(self._queue.popleft())
-        return batch
 
     async def _commit(self, batch: Sequence[_Submission]) -> None:
         outputs = [message for submission in batch for message in submission.messages]
@@ -330,7 +330,7 @@ class Intake:
 
     def _settle(self, batch: Sequence[_Submission], failure: Exception | None) -> None:
         for submission in batch:
-            self.counters.queued_bytes -= submission.size
+            self._queue.release(submission.source, submission.size)
             if failure is None:
                 self.counters.bytes += submission.size
             if submission.done.done():  # its sender was cancelled
@@ -339,10 +339,9 @@ class Intake:
                 submission.done.set_result(None)
             else:
                 submission.done.set_exception(failure)
+        self.counters.queued_bytes = self._queue.held
         self._room.set()
 
     def _close(self, reason: BusError | UnavailableError) -> None:
         self._closed = reason
-        rest = list(self._queue)
-        self._queue.clear()
-        self._settle(rest, reason)
+        self._settle(self._queue.drain(), reason)

@@ -21,12 +21,14 @@ def _family(host: str, port: int, kind: socket.SocketKind) -> tuple[socket.Addre
     return found[0][0], found[0][4]
 
 
-def _bound(host: str, port: int, kind: socket.SocketKind) -> socket.socket:
+def _bound(host: str, port: int, kind: socket.SocketKind, *, shared: bool = False) -> socket.socket:
     family, address = _family(host, port, kind)
     sock = socket.socket(family, kind)
     try:
         if kind is socket.SOCK_STREAM:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             # "::" takes IPv4 too; an explicit IPv6 address never does
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if address[0] == "::" else 1)
@@ -52,18 +54,30 @@ def listen_tcp(host: str, port: int) -> socket.socket:
     return sock
 
 
-def listen_udp(host: str, port: int, receive_buffer: int) -> socket.socket:
-    """A bound datagram socket, not blocking, with a kernel buffer as near to ``receive_buffer`` bytes as is allowed.
+def listen_udp(host: str, port: int, receive_buffer: int, sockets: int = 1) -> list[socket.socket]:
+    """Bound datagram sockets, not blocking, each with a kernel buffer as near to ``receive_buffer`` bytes as is allowed.
+
+    Several share the port (SO_REUSEPORT): the kernel gives each sender's datagrams to one of them by a hash of its address and
+    port, so order within a sender holds, and a flood fills the buffer of one socket and not that of the others. One alone
+    does not share its port, so that a second program on it is an error and no silent half.
 
     Raises:
         UnavailableError: the address cannot be bound.
     """
-    sock = _bound(host, port, socket.SOCK_DGRAM)
+    bound: list[socket.socket] = []
     try:
-        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, receive_buffer)
-    except OSError:  # without CAP_NET_ADMIN: what net.core.rmem_max allows
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    return sock
+        for _ in range(sockets):
+            sock = _bound(host, bound[0].getsockname()[1] if bound else port, socket.SOCK_DGRAM, shared=sockets > 1)
+            bound.append(sock)
+            try:
+                sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, receive_buffer)
+            except OSError:  # without CAP_NET_ADMIN: what net.core.rmem_max allows
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    except UnavailableError:
+        for sock in bound:
+            sock.close()
+        raise
+    return bound
 
 
 def dropped(sock: socket.socket) -> int:

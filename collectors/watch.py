@@ -4,8 +4,8 @@ Rotation, in all its kinds, is told from what is on disk:
 
     renamed            the open file is at no followed path any more: read it to its end, then the new one at its old path
     copied, truncated  what was read is not there any more: read the rest from the copy beside it, then from the beginning
-    while stopped      the file is found again by inode, or by its first and last bytes, among the files of its directory;
-                       the generations between it and the present one are read whole
+    while stopped      the file is found again by inode, or by its first and last bytes, among the files of its directory,
+                       gzip files too; the generations between it and the present one are read whole
     deleted            the open file is read to its end
 """
 
@@ -15,12 +15,18 @@ Rotation, in all its kinds, is told from what is on disk:
 import glob
 import os
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
+import msgspec
+
+from collectors import packed
 from collectors.base import InputCounters
-from collectors.followed import FollowedFile, Position, matches, open_regular
+from collectors.followed import HEAD, FollowedFile, Position, matches, open_regular
 
 _COMPRESSED = (b".gz", b".bz2", b".xz", b".zst", b".Z")
+_ENDED = 32
+"""Files read to their end whose compressed copies are still known for what they are."""
 _ROTATED = re.compile(rb"[.\-_][0-9]|[.\-_](old|bak|backup)\Z")
 """What rotation puts behind (or logrotate's ``extension`` option: before) a name; ``app.log.1``, ``app.log-20261122``."""
 
@@ -44,6 +50,7 @@ class FileWatch:
         self._rotate_wait = rotate_wait
         self._counters = counters
         self._first_time: set[bytes] = set()
+        self._ended: deque[Position] = deque(maxlen=_ENDED)  # of files read to their end
         self._finished: set[tuple[int, int]] = set()  # read to their end while older generations are still watched
 
     # --- start ---------------------------------------------------------------------------------------------------------
@@ -79,12 +86,27 @@ class FileWatch:
             if matches(fd, position):
                 return FollowedFile(fd, position, path)
             os.close(fd)
+        return self._find_packed(position) if position.head else None
+
+    def _find_packed(self, position: Position) -> FollowedFile | None:
+        """The file was compressed since."""
+        for path, _ in _files(os.path.dirname(position.path), plain_only=False):
+            if not path.endswith(packed.ENDING) or not _is_rotation(path, position.path):
+                continue
+            fd = packed.unpack(path, position)
+            if fd is None:
+                continue
+            if matches(fd, position):
+                file = FollowedFile(fd, position, path)
+                file.packed = _key(path)
+                return file
+            os.close(fd)
         return None
 
     def _follow_between(self, oldest: FollowedFile) -> None:
         """Follow the generations written after ``oldest`` and rotated away, too, before anybody saw them."""
         path, age = oldest.position.path, os.fstat(oldest.fd).st_mtime_ns
-        known = self._finished | {file.key for file in self.followed}
+        known = self._finished | {key for file in self.followed for key in (file.key, file.packed) if key is not None}
         generations: list[tuple[int, bytes]] = []
         for other, _ in _files(os.path.dirname(path), plain_only=False):
             if _is_rotation(other, path):
@@ -96,13 +118,32 @@ class FileWatch:
                     generations.append((found.st_mtime_ns, other))
         before = oldest
         for _, other in sorted(generations):
-            if other.endswith(_COMPRESSED):
-                self._counters.missing += 1
-            elif (fd := open_regular(other)) is not None:
-                file = FollowedFile.begin(fd, other, path)
+            file = self._begin_packed(other, path) if other.endswith(_COMPRESSED) else self._begin_plain(other, path)
+            if file is not None:
                 file.after = before
                 self._add(file)
                 before = file
+
+    def _begin_plain(self, path: bytes, origin: bytes) -> FollowedFile | None:
+        fd = open_regular(path)
+        return None if fd is None else FollowedFile.begin(fd, path, origin)
+
+    def _begin_packed(self, path: bytes, origin: bytes) -> FollowedFile | None:
+        """A generation that was compressed before anybody saw it; None if it is none, or cannot be read (counted)."""
+        fd = packed.unpack(path) if path.endswith(packed.ENDING) else None
+        if fd is None:
+            self._counters.missing += 1
+            return None
+        key = _key(path)
+        if any(file.repeats(fd) for file in self.followed) or any(matches(fd, position) for position in self._ended):
+            os.close(fd)  # the compressed copy of what is followed, or was read: compressing may give it a new time
+            self._finished.add(key)
+            return None
+        file = FollowedFile.begin(fd, path, origin)
+        file.packed = key
+        # after a restart it can be found again by its beginning only
+        file.position = msgspec.structs.replace(file.position, head=os.pread(fd, HEAD, 0))
+        return file
 
     # --- each poll -----------------------------------------------------------------------------------------------------
 
@@ -219,7 +260,9 @@ class FileWatch:
         """Nothing more comes from this file."""
         self._counters.rotated += 1
         self.followed.remove(file)
-        self._finished.add(file.key)
+        self._finished.add(file.packed or file.key)
+        if file.position.head:
+            self._ended.append(file.position)
         if all(other.rotated_at is None for other in self.followed):
             self._finished.clear()  # inode numbers are given again
         self.forgotten.append(file.position.identity)
@@ -241,6 +284,14 @@ def _files(directory: bytes, *, plain_only: bool = True) -> Iterator[tuple[bytes
                     yield os.path.join(directory, entry.name), entry.inode()
     except OSError:
         return
+
+
+def _key(path: bytes) -> tuple[int, int]:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return -1, -1
+    return found.st_dev, found.st_ino
 
 
 def _inode(path: bytes) -> int:

@@ -1,12 +1,19 @@
-"""Writes the JSON Schemas of what rule writers write beside Sigma: ``python docs/generate_schemas.py`` (a test compares)."""
+"""Writes the JSON Schemas of what people and suppliers write by hand: ``python docs/generate_schemas.py`` (a test compares)."""
 
 import json
 from pathlib import Path
 
+from soc.normalize import mapping
+from soc.normalize.products import contract
 from soc.sigma import attributes, overlay
 
 FOLDER = Path(__file__).parent / "reference"
-SCHEMAS = {"soc-attributes.schema.json": attributes.json_schema, "soc-overlay.schema.json": overlay.json_schema}
+SCHEMAS = {
+    "soc-attributes.schema.json": attributes.json_schema,
+    "soc-overlay.schema.json": overlay.json_schema,
+    "soc-mapping.schema.json": mapping.json_schema,
+    "log-contract.schema.json": contract.json_schema,
+}
 
 
 def page(name: str) -> str:

@@ -6,13 +6,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from soc.archive.folder import Folder
+from soc.archive.place import Place
+from soc.bus.base import Topology
 from soc.bus.embedded import EmbeddedBus
 from soc.clock import DAY, SECOND, Clock, Micros, now
 from soc.errors import LogMismatchError, SettingsError
 from soc.forward.ledger import RESTORED, Ledger
 from soc.forward.rebuild import Rebuilt, rebuild
 from soc.model import Report
-from soc.normalize.normalizer import Normalizer
 from soc.pipeline.acceptance import Difference
 from soc.pipeline.health import Health, HostView
 from soc.pipeline.health_bus import SHARED_STAGES, AskWorkers, BusEyes, Limits
@@ -25,6 +27,7 @@ from soc.pipeline.rules_status import RulesStatus, look_at_rules
 from soc.pipeline.ruleset import Publication, RuleSets, read_bundle, replace_current, to_published
 from soc.pipeline.ship_log import OwnCollector, accept_log
 from soc.pipeline.shipped import forget_collectors
+from soc.pipeline.source_report import zones_of
 from soc.pipeline.status import read_statuses, read_supervisor
 from soc.pipeline.table import AUDIT, INCIDENTS, OUTBOX, SHIP, collector_topology, topology
 from soc.settings import Settings
@@ -57,10 +60,30 @@ def open_bus(settings: Settings, clock: Clock = now) -> "EmbeddedBus | KafkaBus"
         except ModuleNotFoundError as error:
             raise SettingsError([f"[kafka] servers: {NOT_INSTALLED}"]) from error
         kafka = settings.kafka
-        return KafkaBus(kafka, topology(kafka.partitions, kafka.instances), clock=clock)
-    return EmbeddedBus(
-        settings.data_dir / "bus", topology(settings.bus.partitions), clock=clock, free_bytes=settings.bus.free_bytes
-    )
+        return KafkaBus(kafka, table_of(settings), clock=clock)
+    return EmbeddedBus(settings.data_dir / "bus", table_of(settings), clock=clock, free_bytes=settings.bus.free_bytes)
+
+
+def table_of(settings: Settings) -> Topology:
+    """The pipeline that the settings describe."""
+    hosts = settings.kafka.instances if settings.kafka.servers else 1
+    return topology(settings.partitions, hosts, archive=settings.archive.enabled)
+
+
+def open_archive(settings: Settings) -> Place:
+    """Where segments are kept: the bucket that the settings name, else a folder.
+
+    Raises:
+        SettingsError: they name a bucket, and the library that speaks with it is not installed.
+    """
+    archive = settings.archive
+    if archive.url:
+        try:
+            from soc.archive.bucket import Bucket
+        except ModuleNotFoundError as error:
+            raise SettingsError(["[archive] url: needs the library for buckets: pip install 'soc[s3]'"]) from error
+        return Bucket(archive)
+    return Folder(Path(archive.path) if archive.path else settings.data_dir / "archive")
 
 
 def open_topics(settings: Settings) -> "BrokerTopics":
@@ -75,7 +98,7 @@ def open_topics(settings: Settings) -> "BrokerTopics":
         from soc.bus.kafka_topics import BrokerTopics
     except ModuleNotFoundError as error:
         raise SettingsError([f"[kafka] servers: {NOT_INSTALLED}"]) from error
-    return BrokerTopics(settings.kafka, topology(settings.kafka.partitions, settings.kafka.instances))
+    return BrokerTopics(settings.kafka, table_of(settings))
 
 
 def open_collector_log(settings: Settings) -> EmbeddedBus:
@@ -99,16 +122,6 @@ def open_store(settings: Settings) -> "EmbeddedStore | ElasticsearchStore":
         return connect(settings.elasticsearch)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     return EmbeddedStore(settings.data_dir / "store.db")
-
-
-def make_normalizer(settings: Settings) -> Normalizer:
-    """The normalizer that the settings describe."""
-    return Normalizer(
-        settings.sources,
-        timezone=settings.timezone,
-        lateness=micros(settings.correlation.lateness_seconds),
-        future_skew=micros(settings.correlation.future_skew_seconds),
-    )
 
 
 def rule_cache(settings: Settings) -> Path:
@@ -249,7 +262,7 @@ def health_watch(
 
     def open_eyes() -> BusEyes:
         bus = open_bus(settings)
-        return BusEyes(bus, RuleSets(bus), limits, ask_workers(settings))
+        return BusEyes(bus, RuleSets(bus), limits, ask_workers(settings), zones_of(settings))
 
     async def servers() -> Mapping[str, str]:
         return {one.server: one.problem for one in await reach_brokers(settings) if one.problem}

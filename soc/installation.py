@@ -13,6 +13,7 @@ from aiohttp import web
 from soc.app import health_watch, open_bus, publish_rules
 from soc.console.auth import Users
 from soc.errors import CommitUnknownError, FencedError, SettingsError, UnavailableError
+from soc.inputs import check_inputs
 from soc.pipeline.exposition import exposition
 from soc.pipeline.migrate_guard import read_mark
 from soc.pipeline.ruleset import Publication
@@ -63,9 +64,13 @@ async def installation(
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError([f"data_dir: {settings.data_dir} cannot be made: {error.strerror}"]) from error
+    if not roles or "collect" in roles:
+        check_inputs(settings)
     await _refuse_if_moved(settings)
     environment = prepare_metrics(settings.data_dir)
-    processes = groups(settings.processes, roles)
+    if "archive" in roles and not settings.archive.enabled:
+        raise SettingsError(["--role archive: [archive] enabled is false"])
+    processes = groups(settings.processes, roles, without=() if settings.archive.enabled else ("archive",))
     cluster = bool(settings.kafka.servers)
     if not cluster:
         _say_rules(await publish_rules(settings))

@@ -18,6 +18,7 @@ from soc.clock import MINUTE, now
 from soc.errors import SettingsError
 from soc.forward.forwarder import Forwarder
 from soc.forward.rebuild import latest
+from soc.pipeline.archive import archive_rest
 from soc.pipeline.balance import PREFIX as BALANCE
 from soc.pipeline.correlate import Correlate
 from soc.pipeline.engine import Engine, EngineParts
@@ -29,9 +30,9 @@ from soc.pipeline.migrate_guard import Mark, read_mark
 from soc.pipeline.migrate_states import Counts
 from soc.pipeline.reload import OneSet
 from soc.pipeline.ruleset import RuleSets
-from soc.pipeline.table import AUDIT, INCIDENTS, OUTBOX, RAW
+from soc.pipeline.table import ARCHIVE, AUDIT, INCIDENTS, OUTBOX, RAW
 from soc.pipeline.triage import TriageStage
-from soc.roles import correlate_settings, engine_parts, make_fold
+from soc.roles import archive_parts, correlate_settings, engine_parts, make_fold
 from soc.settings import KafkaSettings, Settings
 from soc.sigma.load import load
 
@@ -198,6 +199,8 @@ async def work_off(settings: Settings, bus: Bus, progress: Progress) -> None:
     stages.append(Draining("correlate", lambda _: Correlate(sets, bounds), settles=True))
     stages.append(Draining("triage", lambda _: TriageStage(sets, partial(make_fold, settings))))
     await drain(bus, stages, clock=now, progress=progress)
+    if any(row.name == ARCHIVE for row in bus.topology.stages):
+        await archive_rest(bus, archive_parts(settings), clock=now)
     await _seal(settings, bus, progress)
     if settings.kafka.servers:
         store = open_store(settings)

@@ -16,17 +16,19 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from collectors.fairness import Noise
 from collectors.intake import Intake
 from soc.app import (
     health_watch,
-    make_normalizer,
     micros,
+    open_archive,
     open_bus,
     open_collector_log,
     open_store,
     rule_cache,
     spare_the_collector,
 )
+from soc.archive.archiver import Bounds
 from soc.bus.base import Bus, Worker
 from soc.clock import Micros, now
 from soc.console.app import create_app
@@ -39,10 +41,13 @@ from soc.forward.rebuild import latest
 from soc.inputs import make_collector
 from soc.model import Action, Answer, Incident, RuleInfo
 from soc.pipeline.acts import ActionDesk
+from soc.pipeline.archive import ArchiveParts, run_archive
 from soc.pipeline.compile_aside import compile_aside
 from soc.pipeline.correlate import Correlate, CorrelateSettings
 from soc.pipeline.engine import Engine, EngineParts
 from soc.pipeline.index import Index
+from soc.pipeline.letters import Selection
+from soc.pipeline.letters import retry as retry_letters
 from soc.pipeline.loop import StageLogic, run_stage
 from soc.pipeline.migrate_guard import GuardedBus
 from soc.pipeline.reload import FollowedRules, Ready, RulesInUse
@@ -52,6 +57,7 @@ from soc.pipeline.ruleset import PublishedRules, RuleSets
 from soc.pipeline.shards import Shards
 from soc.pipeline.ship import Shipper
 from soc.pipeline.ship_log import OwnCollector
+from soc.pipeline.sources import make_normalizer
 from soc.pipeline.status import ProcessStatus, write_status
 from soc.pipeline.table import AUDIT, INCIDENTS, OUTBOX
 from soc.pipeline.triage import TriageStage
@@ -85,6 +91,7 @@ class Process:
         rules_since: since when.
         rejected: hash → why the engine passes a published rule set over.
         costs: which rules the engine spends its time on.
+        noise: which sources were over their share of the intake's room.
     """
 
     settings: Settings
@@ -102,6 +109,7 @@ class Process:
     rules_since: Micros = 0
     rejected: Mapping[str, str] = field(default_factory=dict[str, str])
     costs: CostWatch = field(default_factory=CostWatch)
+    noise: Noise = field(default_factory=Noise)
 
     def works_with(self, role: Role, rule_set: str) -> None:
         """Tell which rule set the role works with from here on."""
@@ -136,6 +144,8 @@ class Process:
                 self.rules_since,
                 dict(self.rejected),
                 dict(self.costs.heavy),
+                dict(self.noise.refused),
+                dict(self.noise.waited),
             )
             write_status(self.settings.data_dir, status)
             await pause(self.stop, STATUS_SECONDS if ready else 0.05)
@@ -192,6 +202,7 @@ async def _collect(process: Process) -> None:
             log_bus = open_collector_log(settings)
             opened.push_async_callback(log_bus.close)
         intake = Intake(partial(log_bus.claim, "collect", 0, wait=CLAIM_WAIT_SECONDS), clock=now)
+        process.noise = intake.noise
         listeners = [make_collector(listener, intake, settings) for listener in settings.listeners]
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(intake.run(), name="intake")
@@ -333,6 +344,23 @@ async def _index(process: Process) -> None:
         await store.close()
 
 
+async def _archive(process: Process) -> None:
+    parts = archive_parts(process.settings)
+
+    async def run(partition: int, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+        await run_archive(
+            process.bus, partition, parts, clock=now, stop=stop, ready=ready, take_over_wait=CLAIM_WAIT_SECONDS
+        )
+
+    await process.share("archive", run)
+
+
+def archive_parts(settings: Settings) -> ArchiveParts:
+    """What the archive's partitions share."""
+    archive = settings.archive
+    return ArchiveParts(open_archive(settings), Bounds(archive.segment_bytes, archive.open_bytes), archive.days)
+
+
 async def _forward(process: Process) -> None:
     settings = process.settings.forward
 
@@ -365,6 +393,11 @@ async def _console(process: Process) -> None:
             raise UnavailableError("the brokers are away")
         return await desk.act(action)
 
+    async def retry(chosen: Mapping[str, str], actor: str) -> Mapping[str, Any]:
+        if "bus" in watch.away:
+            raise UnavailableError("the brokers are away")
+        return msgspec.to_builtins(await retry_letters(process.bus, Selection(**chosen), actor))
+
     async def health() -> Mapping[str, Any]:
         return msgspec.to_builtins(await watch.latest(HEALTH_SECONDS))
 
@@ -382,6 +415,7 @@ async def _console(process: Process) -> None:
         session_hours=settings.console.session_hours,
         data_dir=settings.data_dir,
         rules=lambda: process.sets.current,
+        retry=retry,
     )
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
@@ -432,4 +466,5 @@ _ROLES: Mapping[Role, Callable[[Process], Coroutine[Any, Any, None]]] = {
     "index": _index,
     "forward": _forward,
     "console": _console,
+    "archive": _archive,
 }

@@ -5,18 +5,25 @@ import re
 import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_network
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AwareDatetime, Field, ValidationError, field_validator, model_validator
 
 from soc.errors import SettingsError
 from soc.listeners import DEFAULT_LISTENERS, Listener
 from soc.section import Section
 
-Role = Literal["collect", "engine", "correlate", "triage", "index", "forward", "console"]
+Role = Literal["collect", "engine", "correlate", "triage", "index", "forward", "console", "archive"]
+
+_LARGEST_OFFSET = 20 * 366 * 86400.0
+"""A device whose clock was never set may be that far off."""
+
+VIETNAMESE = ("tcvn3", "vni", "windows-1258")
+"""Encodings that a profile may name beside those Python knows (``soc.normalize.vietnamese``)."""
 
 
 def _zone(value: str) -> str:
@@ -35,6 +42,19 @@ class LogSourceSettings(Section):
     service: str = ""
 
 
+class ClockVersion(Section):
+    """How the clock of a source stands from a moment on; what was received before keeps what held then, also when it is replayed."""
+
+    since: AwareDatetime = Field(description="receive time from which it holds, with its zone: 2026-11-23T08:00:00Z")
+    clock_offset_seconds: float = Field(default=0, ge=-_LARGEST_OFFSET, le=_LARGEST_OFFSET)
+    timezone: str = Field(default="", description="as the profile's; empty = the profile's")
+
+    @field_validator("timezone")
+    @classmethod
+    def _check_zone(cls, value: str) -> str:
+        return _zone(value) if value else value
+
+
 class SourceProfile(Section):
     """What is known of a source beforehand: which product it is, in which zone its clock stands.
 
@@ -48,11 +68,25 @@ class SourceProfile(Section):
     addresses: tuple[str, ...] = Field(default=(), description="addresses or networks of the sender, IPv4 or IPv6")
     pattern: str = Field(default="", description="regular expression found in the line")
     timezone: str = Field(default="", description="IANA zone of stamps without one; empty = the installation's")
+    clock_offset_seconds: float = Field(
+        default=0,
+        ge=-_LARGEST_OFFSET,
+        le=_LARGEST_OFFSET,
+        description="how far its clock is ahead (negative: behind); taken off its stamps; see `soc sources`",
+    )
+    clock: tuple[ClockVersion, ...] = Field(
+        default=(),
+        description="versions of zone and offset, each from a receive time on; before the first the profile's own hold",
+    )
     encoding: str = Field(default="utf-8", description="how bytes that are not UTF-8 are decoded")
     logsource: LogSourceSettings | None = Field(default=None, description="overrides what the product declares")
     live: bool = Field(default=True, description="false for imported old files: their stamps are taken as they are")
     discard: str = Field(
         default="", description="regular expression: matching lines are discarded and counted under this profile"
+    )
+    multiline: str = Field(
+        default="",
+        description="lines that make one event: indented (a stack trace), or a regular expression found in each first line",
     )
     shards: int = Field(
         default=1, ge=1, le=1024, description="partitions of the cluster that one heavy source is spread over"
@@ -63,6 +97,13 @@ class SourceProfile(Section):
     def _check_zone(cls, value: str) -> str:
         return _zone(value) if value else value
 
+    @field_validator("clock")
+    @classmethod
+    def _check_order(cls, value: tuple[ClockVersion, ...]) -> tuple[ClockVersion, ...]:
+        if any(later.since <= earlier.since for earlier, later in pairwise(value)):
+            raise ValueError("each version begins after the one before it")
+        return value
+
     @field_validator("addresses")
     @classmethod
     def _check_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -70,7 +111,7 @@ class SourceProfile(Section):
             ip_network(item, strict=False)
         return value
 
-    @field_validator("pattern", "discard")
+    @field_validator("pattern", "discard", "multiline")
     @classmethod
     def _check_pattern(cls, value: str) -> str:
         try:
@@ -79,13 +120,22 @@ class SourceProfile(Section):
             raise ValueError(f"no regular expression: {error}") from error
         return value
 
+    @model_validator(mode="after")
+    def _check_shards(self) -> "SourceProfile":
+        if self.shards > 1 and (self.multiline or self.product in ("auditd", "modsecurity")):
+            what = "multiline" if self.multiline else self.product
+            raise ValueError(f"shards = {self.shards} would part the lines of one event: with {what} it must be 1")
+        return self
+
     @field_validator("encoding")
     @classmethod
     def _check_encoding(cls, value: str) -> str:
+        if value.lower().replace("_", "-") in VIETNAMESE:
+            return value
         try:
             b"x".decode(value, "replace")
         except LookupError as error:
-            raise ValueError(f"{value!r} is no codec") from error
+            raise ValueError(f"{value!r} is no codec; besides Python's there are {', '.join(VIETNAMESE)}") from error
         return value
 
 
@@ -176,12 +226,51 @@ class StoreSettings(Section):
     event_days: float = Field(default=30, gt=0, description="how long events can be searched")
 
 
+class ArchiveSettings(Section):
+    """Every raw line, kept compressed for as long as the law asks; on by default: what was not archived cannot be had later."""
+
+    enabled: bool = True
+    path: str = Field(default="", description="a folder; empty = `archive` in the data directory")
+    url: str = Field(default="", description="s3://bucket/prefix in the place of a folder; needs the extra `s3`")
+    days: float = Field(default=366, gt=0, description="how long segments are kept: twelve months")
+    segment_bytes: int = Field(
+        default=64 * 1024**2, ge=64 * 1024, description="compressed; one of this size is closed before its hour is over"
+    )
+    open_bytes: int = Field(
+        default=128 * 1024**2,
+        ge=64 * 1024,
+        description="compressed, of all open segments of a partition: the largest are closed beyond this",
+    )
+    endpoint: str = Field(default="", description="http(s)://host:port of a server that speaks S3; empty = that of AWS")
+    region: str = "us-east-1"
+    access_key: str = ""
+    secret_key: str = Field(default="", repr=False, description="rather SOC_ARCHIVE__SECRET_KEY in the environment")
+    timeout_seconds: float = Field(default=30, gt=0, le=600)
+
+    @model_validator(mode="after")
+    def _check_place(self) -> "ArchiveSettings":
+        if self.path and self.url:
+            raise ValueError("path and url are both set; an archive has one place")
+        if self.url:
+            parts = urlsplit(self.url)
+            if parts.scheme != "s3" or not parts.hostname or parts.query or parts.fragment:
+                raise ValueError(f"url {self.url!r} names no bucket; write one like s3://bucket/prefix")
+        if self.endpoint and not (
+            (end := urlsplit(self.endpoint)).scheme in {"http", "https"} and end.hostname and end.path in {"", "/"}
+        ):
+            raise ValueError(f"endpoint {self.endpoint!r} is no address; write one like https://s3.example:9000")
+        if bool(self.access_key) != bool(self.secret_key):
+            raise ValueError("access_key and secret_key belong together; one of them is empty")
+        return self
+
+
 class ProcessSettings(Section):
     """How many processes of each kind run on this host; what they do is shared out by partition."""
 
     engine: int = Field(default=1, ge=1, le=256)
     correlate: int = Field(default=1, ge=1, le=256, description="correlate and triage")
     index: int = Field(default=1, ge=1, le=256)
+    archive: int = Field(default=1, ge=1, le=256)
 
 
 class RuleSettings(Section):
@@ -264,10 +353,12 @@ class Settings(Section):
     timezone: str = "Asia/Ho_Chi_Minh"
     listeners: tuple[Listener, ...] = DEFAULT_LISTENERS
     sources: tuple[SourceProfile, ...] = ()
+    mappings: tuple[str, ...] = Field(default=(), description="mapping files (TOML), or folders of them")
     bus: BusSettings = BusSettings()
     kafka: KafkaSettings = KafkaSettings()
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     store: StoreSettings = StoreSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     processes: ProcessSettings = ProcessSettings()
     rules: RuleSettings = RuleSettings()
     correlation: CorrelationSettings = CorrelationSettings()

@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +30,7 @@ GROUPS: Mapping[str, tuple[Role, ...]] = {
     "correlate": ("correlate", "triage"),
     "index": ("index",),
     "console": ("console", "forward"),
+    "archive": ("archive",),
 }
 """Role groups: intake never waits for matching, and searching never waits for indexing."""
 
@@ -46,11 +47,13 @@ Groups = Mapping[str, Group]
 """By name; the first of several is named as the only one would be, the others ``engine-1``, ``engine-2``, ..."""
 
 
-def groups(processes: ProcessSettings, roles: Sequence[Role] = ()) -> Groups:
-    """The processes of a host that runs everything, or only some roles."""
+def groups(processes: ProcessSettings, roles: Sequence[Role] = (), *, without: Collection[Role] = ()) -> Groups:
+    """The processes of a host that runs everything, or only some roles; in either case none of ``without``."""
     found: dict[str, Group] = {}
     for name, members in GROUPS.items():
-        chosen: tuple[Role, ...] = tuple(role for role in members if not roles or role in roles)
+        chosen: tuple[Role, ...] = tuple(
+            role for role in members if role not in without and (not roles or role in roles)
+        )
         of: int = getattr(processes, name, 1)
         for number in range(of if chosen else 0):
             found[f"{name}-{number}" if number else name] = Group(chosen, number, of)

@@ -58,6 +58,24 @@ STORE_SUCCESS = Gauge(
 STORE_RETRIES = Counter(
     "soc_store_retries", "Requests and documents sent to the store again, by what was answered", ["status"]
 )
+ARCHIVED_SEGMENTS = Counter("soc_archive_segments", "Segments closed and written to the archive")
+ARCHIVED_RECORDS = Counter("soc_archive_records", "Raw records in them")
+ARCHIVED_BYTES = Counter("soc_archive_bytes", "Their compressed bytes")
+ARCHIVE_AVAILABLE = Gauge(
+    "soc_archive_available",
+    "0 while an archive process waits for the archive's place, by partition of raw lines",
+    ["partition"],  # without a label every process would say 0, also those that archive nothing
+    multiprocess_mode="mostrecent",
+)
+RETENTION_DAYS = Gauge(
+    "soc_retention_days_covered",
+    "How many days back the archive reaches, by partition of raw lines",
+    ["partition"],
+    multiprocess_mode="mostrecent",
+)
+SACRIFICED = Counter(
+    "soc_disk_sacrificed", "Records and documents deleted before their age because the disk was filling", ["what"]
+)
 STORE_REFUSED = Counter("soc_store_refused", "Documents the store would not take", ["kind"])
 
 

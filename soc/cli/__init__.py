@@ -3,7 +3,7 @@
 import click
 
 from soc import __version__
-from soc.cli import cases, content, data, forward, migrate, operate, run
+from soc.cli import archive, cases, content, data, deadletter, forward, migrate, operate, reconcile, run
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -20,8 +20,11 @@ for _command in (
     *data.COMMANDS,
     *content.COMMANDS,
     *cases.COMMANDS,
+    *deadletter.COMMANDS,
     *forward.COMMANDS,
     *operate.COMMANDS,
+    *reconcile.COMMANDS,
     *migrate.COMMANDS,
+    *archive.COMMANDS,
 ):
     soc.add_command(_command)

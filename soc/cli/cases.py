@@ -1,4 +1,4 @@
-"""``soc alerts``, ``soc incidents``, ``soc deadletter``: what the installation holds, and acts on it."""
+"""``soc alerts``, ``soc incidents``: what the installation holds, and acts on it."""
 
 from pathlib import Path
 
@@ -90,15 +90,8 @@ incidents = documents(
     "soc incidents list status:new",
     ("id", "number", "level", "status", "title"),
 )
-deadletter = documents(
-    "deadletter",
-    "deadletter",
-    "dead letters: records that could not be processed, with their bytes",
-    "soc deadletter list deadletter.stage:normalize",
-    ("id", "stage", "reason", "source"),
-)
 
 alerts.add_command(act_command("alert"))
 incidents.add_command(act_command("incident"))
 
-COMMANDS = (alerts, incidents, deadletter)
+COMMANDS = (alerts, incidents)

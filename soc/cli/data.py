@@ -12,7 +12,7 @@ import click
 
 from soc.cli.output import config_option, print_json, print_json_lines, print_rows, settings_of
 from soc.clock import now, to_iso
-from soc.errors import RecordError, SettingsError
+from soc.errors import SettingsError
 from soc.model import Episode, Event, RawRecord, RuleInfo
 from soc.settings import RuleSettings, Settings, SourceProfile
 
@@ -20,46 +20,55 @@ if TYPE_CHECKING:
     from soc.detect.detector import Match
     from soc.tooling.offline import Offline
 
+AHEAD_BYTES = 500_000
+"""A larger input pays for building every index before its first line (a quarter of a second)."""
+
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), required=False)
 @config_option
 @click.option("--source", default="auto", show_default=True, help="A source profile of the settings, or a product.")
+@click.option(
+    "--input-format",
+    default="lines",
+    show_default=True,
+    help="lines, or ndjson:FIELD: each line is a JSON object, and FIELD of it is the raw text.",
+)
 @click.option("--list", "list_products", is_flag=True, help="Name the products and profiles, and end.")
-def normalize(file: Path | None, config: Path | None, source: str, *, list_products: bool) -> None:
+def normalize(file: Path | None, config: Path | None, source: str, input_format: str, *, list_products: bool) -> None:
     """Print one normalized event for each line of FILE (- is standard input; .gz is unpacked).
 
-    A line that cannot be parsed prints its reason and the raw text, in its place.
+    One JSON line for each line, in order: a line that cannot be parsed prints its reason and the raw text, and one that is a
+    part of an event in several lines prints {"joined_into": "line-<number of its first line>"}.
 
     \b
     Example:
       soc normalize --source sshd /var/log/auth.log
     """
-    from soc.normalize.normalizer import Discarded, Normalizer, products
+    from soc.normalize.normalizer import products
+    from soc.pipeline.sources import make_normalizer, read_mappings
+    from soc.tooling.normalizing import extract, field_of, outcomes
     from soc.tooling.reading import lines, open_input
 
     settings = settings_of(config)
     if list_products:
-        rows = [{"name": name, "description": text} for name, text in products().items()]
+        rows = [{"name": name, "description": text} for name, text in products(read_mappings(settings)).items()]
         rows += [{"name": p.name, "description": f"profile of the settings: {p.product}"} for p in settings.sources]
         print_rows(rows, None)
         return
     if file is None:
         raise click.UsageError("FILE is missing; write - for standard input")
     settings, profile = _with_profile(settings, source)
-    normalizer = Normalizer.of(settings)
+    normalizer = make_normalizer(settings)
+    field = field_of(input_format)
     with open_input(file) as stream:
-        for number, (line, cut) in enumerate(lines(stream), 1):
-            record = RawRecord(line, now(), "file", str(file), str(file), profile=profile, cut=cut)
-            try:
-                event = normalizer.normalize(record, f"line-{number}", record.received)
-            except RecordError as error:
-                print_json({"error": error.reason, "stage": error.stage, "event.original": _text(line)})
-                continue
-            if isinstance(event, Discarded):
-                print_json({"discarded": event.profile, "event.original": _text(line)})
-            else:
-                print_json(event.fields)
+        records = (
+            RawRecord(line, now(), "file", str(file), str(file), profile=profile, cut=cut)
+            for line, cut in lines(stream)
+        )
+        taken = ((record, "") for record in records) if not field else (extract(record, field) for record in records)
+        for outcome in outcomes(normalizer, taken):
+            print_json(outcome)
 
 
 @click.command()
@@ -83,9 +92,9 @@ def detect(file: Path, config: Path | None, rules: tuple[Path, ...], source: str
       soc detect --rules rules/ --source windows-json events.ndjson.gz
     """
     from soc.cli.progress import Progress
-    from soc.normalize.normalizer import Normalizer
     from soc.pipeline.rule_cache import load_cached, user_directory
     from soc.pipeline.ruleset import read_bundle
+    from soc.pipeline.sources import make_normalizer
     from soc.telemetry import configure_logging
     from soc.tooling.offline import Offline
     from soc.tooling.reading import blocks, open_input
@@ -95,7 +104,8 @@ def detect(file: Path, config: Path | None, rules: tuple[Path, ...], source: str
     with _without_collection():
         bundle = read_bundle(RuleSettings(paths=tuple(map(str, rules))) if rules else settings.rules)
         ruleset = load_cached(bundle, user_directory())
-        offline = Offline(ruleset, Normalizer.of(settings), profile=profile)
+        ahead = not file.is_file() or file.stat().st_size > AHEAD_BYTES
+        offline = Offline(ruleset, make_normalizer(settings), profile=profile, ahead=ahead)
     for refused in ruleset.refused:
         click.echo(f"refused: {refused}", err=True)
     if not ruleset.infos:
@@ -114,11 +124,13 @@ def detect(file: Path, config: Path | None, rules: tuple[Path, ...], source: str
                 progress.wipe()
                 print_json_lines(found)
             progress.show(number)
+    print_json_lines([_detection(event, match.rule, ruleset.infos[match.rule]) for event, match in offline.end(now())])
     print_json_lines(_episode(episode, ruleset.infos[episode.rule]) for episode in offline.finish())
     seconds = time.perf_counter() - started
     statistics = {
         "events": offline.events,
         "dead_letters": offline.dead_letters,
+        "joined": offline.joined,
         "seconds": round(seconds, 3),
         "events_per_second": round(offline.events / seconds) if seconds else 0,
         "rules_loaded": len(ruleset.infos),
@@ -189,19 +201,17 @@ def _with_profile(settings: Settings, source: str) -> tuple[Settings, str]:
     Files are taken at their stamps' word (``live = false``): what is old in them is not late.
     """
     from soc.normalize.normalizer import products
+    from soc.pipeline.sources import read_mappings
 
+    shipped = products(read_mappings(settings))
     for profile in settings.sources:
         if profile.name == source:
             return settings, source
-    if source != "auto" and source not in products():
-        known = ", ".join(dict.fromkeys(["auto", *products(), *(profile.name for profile in settings.sources)]))
+    if source != "auto" and source not in shipped:
+        known = ", ".join(dict.fromkeys(["auto", *shipped, *(profile.name for profile in settings.sources)]))
         raise SettingsError([f"--source: {source!r} is neither a product nor a profile; known: {known}"])
     made = SourceProfile(name=f"--source {source}", product=source, live=False)
     return settings.model_copy(update={"sources": (*settings.sources, made)}), made.name
-
-
-def _text(line: bytes) -> str:
-    return line.decode("utf-8", "backslashreplace")
 
 
 COMMANDS = (normalize, detect)

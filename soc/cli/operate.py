@@ -1,15 +1,14 @@
-"""``soc check``, ``doctor``, ``reconcile``, ``store``, ``audit``, ``users``: what operators run."""
+"""``soc check``, ``doctor``, ``store``, ``audit``, ``users``: what operators run."""
 
 import sys
 from pathlib import Path
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import click
-import msgspec
 
 from soc.cli.output import config_option, format_option, print_json, print_rows, run_async, settings_of
-from soc.clock import to_iso
-from soc.errors import SettingsError
+from soc.errors import SettingsError, UnavailableError
 from soc.settings import Settings
 
 
@@ -27,7 +26,7 @@ def require_installation(settings: Settings) -> None:
         )
 
 
-_SECRETS = frozenset({"token", "password", "api_key"})
+_SECRETS = frozenset({"token", "password", "api_key", "secret_key"})
 
 
 def _without_secrets(tree: Any) -> Any:
@@ -46,30 +45,74 @@ def check(config: Path | None) -> None:
     """Check the settings, the rules and what they need, print the effective settings as JSON.
 
     In the cluster every broker and Elasticsearch are tried, and the topics are compared with the settings; nothing is made
-    or changed. Exit code 2 lists every mistake of the settings, 1 says that rules are refused, 3 that something needed
+    or changed. Exit code 2 lists every mistake of the settings, 1 says that rules are refused or that a sample of a mapping file
+    does not come out as written, 3 that something needed
     cannot be used.
 
     \b
     Example:
       soc check --config soc.toml
     """
+    from soc.inputs import check_inputs
     from soc.pipeline.ruleset import read_bundle
     from soc.sigma.load import load
 
     settings = settings_of(config)
+    check_inputs(settings)
     ruleset = load(read_bundle(settings.rules))
     print_json(_without_secrets(settings.model_dump(mode="json")))
     for refused in ruleset.refused:
         click.echo(f"refused: {refused}", err=True)
     click.echo(f"{len(ruleset.infos)} rules loaded, {len(ruleset.refused)} refused", err=True)
+    differing = _check_mappings(settings)
     if not settings.forward.receiver.url:
         click.echo("no receiver: [forward.receiver] url is empty, reports will wait in the outbox", err=True)
 
-    usable = _check_servers(settings)
-    if not usable:
+    usable = [_check_servers(settings), _check_archive(settings)]
+    if not all(usable):
         raise click.exceptions.Exit(3)
-    if ruleset.refused:
+    if ruleset.refused or differing:
         raise click.exceptions.Exit(1)
+
+
+def _check_archive(settings: Settings) -> bool:
+    """Say where raw lines are archived; whether that place can be looked at."""
+    from soc.app import open_archive
+
+    if not settings.archive.enabled:
+        days = settings.bus.raw_max_age_days
+        click.echo(f"no archive: [archive] enabled is false, raw lines are kept for {days:g} days", err=True)
+        return True
+    place = open_archive(settings)
+    try:
+        days = len(place.folders())
+    except UnavailableError as error:
+        click.echo(str(error), err=True)
+        return False
+    click.echo(f"archive: {place}, {days} days in it", err=True)
+    if settings.kafka.servers and not settings.archive.url:
+        click.echo(
+            "archive: every host that runs the role archive must see this folder; or set [archive] url", err=True
+        )
+    return True
+
+
+def _check_mappings(settings: Settings) -> bool:
+    """Read every mapping file and run its samples; whether any does not come out as written."""
+    from soc.clock import now
+    from soc.normalize.samples import failures
+    from soc.pipeline.sources import make_normalizer, read_mappings
+
+    make_normalizer(settings)  # profiles that name what does not exist
+    zone, differing = ZoneInfo(settings.timezone), False
+    mappings = read_mappings(settings)
+    for mapping in mappings:
+        for failure in failures(mapping, zone, now()):
+            click.echo(failure, err=True)
+            differing = True
+    if mappings:
+        click.echo(f"{len(mappings)} mapping files, {sum(len(one.sample) for one in mappings)} samples", err=True)
+    return differing
 
 
 def _check_servers(settings: Settings) -> bool:
@@ -137,68 +180,8 @@ def doctor(config: Path | None, output_format: str | None, language: str) -> Non
         {"level": f.level, "where": f.where, "id": f.id, **tell(texts, f.id, f.values)._asdict()}
         for f in health.findings
     ]
-    silent = tell(texts, "source_silent", {})._asdict()
-    rows += [{"level": "warning", "where": name, "id": "source_silent", **silent} for name in health.silent_sources]
     print_rows(rows, output_format, ("level", "where", "what", "advice"))
     if rows:
-        raise click.exceptions.Exit(1)
-
-
-@click.command()
-@config_option
-@click.option("--wait", is_flag=True, help="Until every stage has caught up.")
-@click.option(
-    "--timeout", type=click.FloatRange(min=0), default=300.0, show_default=True, help="Seconds to wait at most."
-)
-def reconcile(config: Path | None, timeout: float, *, wait: bool) -> None:
-    """Check that every record is in exactly one bucket: normalized, dead letter, discarded or in flight.
-
-    In the cluster each collector must have said that its own log is shipped; `unshipped` says how much is not, by host number,
-    and `silent` names those that say nothing.
-
-    Prints the sums as one JSON object. Exit code 1 if anything is off (or, with --wait, still in flight at the end).
-
-    \b
-    Example:
-      soc reconcile --wait
-    """
-    from soc.app import open_bus
-    from soc.pipeline import reconcile as balance
-
-    settings = settings_of(config)
-    require_installation(settings)
-
-    async def main() -> balance.Reconciliation:
-        bus = open_bus(settings)
-        try:
-            return await (balance.reconcile_when_drained(bus, timeout) if wait else balance.reconcile(bus))
-        finally:
-            await bus.close()
-
-    found = run_async(main())
-    sums = found.sums
-    shown: dict[str, Any] = {
-        "raw": sums.raw,
-        "normalized": sums.normalized,
-        "dead_letters": sums.dead,
-        "discarded": sums.discarded,
-        "in_flight": sums.in_flight,
-        "behind": found.behind,
-        "off": [{**msgspec.to_builtins(item), "missing": item.missing} for item in sums.off[:100]],
-    }
-    if settings.kafka.servers:
-        shown["unshipped"] = {str(instance): count for instance, count in found.unshipped.items()}
-        shown["silent"] = [
-            {"instance": one.instance, "host": one.host, "since": to_iso(one.said), "unshipped": one.unshipped}
-            for one in found.silent
-        ]
-    print_json(shown)
-    for one in found.silent:
-        who = f"the collector of host {one.instance} ({one.host})"
-        what = f"{who} has said nothing since {to_iso(one.said)}, when {one.unshipped} of its lines were not shipped"
-        click.echo(f"{what}; {balance.advice_for(one)}", err=True)
-    missing = sum(abs(item.missing) for item in sums.off) - sums.in_flight
-    if (wait and not found.balanced) or missing > 0:
         raise click.exceptions.Exit(1)
 
 
@@ -226,11 +209,11 @@ def declare_restored(stage: str, partition: int, config: Path | None, *, yes: bo
       soc store declare-restored collect 0
     """
     from soc.app import declare_restored as declare
-    from soc.pipeline.table import topology
+    from soc.app import table_of
 
     settings = settings_of(config)
     require_installation(settings)
-    stages = topology(settings.partitions, settings.kafka.instances if settings.kafka.servers else 1).stages
+    stages = table_of(settings).stages
     known = {f"{row.name} {p}" for row in stages for p in range(row.partitions)}
     if settings.kafka.servers:
         known.add("ship 0")
@@ -322,4 +305,4 @@ def verify(config: Path | None, head: Path | None) -> None:
         raise click.exceptions.Exit(1)
 
 
-COMMANDS = (check, doctor, reconcile, store, audit)
+COMMANDS = (check, doctor, store, audit)

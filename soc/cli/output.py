@@ -1,6 +1,8 @@
 """How commands print: rows as NDJSON, as one JSON array, or as a table for people; and what every command is given."""
 
 import asyncio
+import getpass
+import os
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -43,6 +45,14 @@ def format_option(command: F) -> F:
 def settings_of(config: Path | None) -> Settings:
     """The settings a command works with."""
     return load(config)
+
+
+def actor() -> str:
+    """Who gives the command, for the audit trail."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container whose user number has no name
+        return f"cli:{os.getuid()}"
 
 
 def run_async(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -16,14 +16,16 @@ from soc.console.context import (
     Outages,
     OutagesCall,
     PreviewCall,
+    RetryCall,
     RuleLookup,
     RulesCall,
+    cannot_retry,
 )
 from soc.console.i18n import LANGUAGES, Texts
 from soc.console.pages import environment
 from soc.console.sessions import Sessions, Throttle
 from soc.console.stream import Stream
-from soc.console.views import account, acts, alerts, incidents, lists, live, operation, session
+from soc.console.views import account, acts, alerts, deadletters, incidents, lists, live, operation, session
 from soc.store.base import Store
 
 _STATIC = Path(__file__).parent / "static"
@@ -46,6 +48,7 @@ def create_app(
     rules: RulesCall = lambda: None,
     outages: OutagesCall = Outages,
     report_kinds: Sequence[str] = ("initial",),
+    retry: RetryCall = cannot_retry,
 ) -> web.Application:
     """The application.
 
@@ -63,6 +66,7 @@ def create_app(
         data_dir: where sessions are kept.
         outages: what pages must do without now.
         rules: the rule set in use, for the page of rules; None when it is not known.
+        retry: asks for dead letters to be processed again.
         report_kinds: which reports an incident may have, the usual first.
     """
     app = web.Application(middlewares=guards.MIDDLEWARES, client_max_size=_MAX_BODY)
@@ -75,6 +79,7 @@ def create_app(
         rules=rules,
         health=health,
         outages=outages,
+        retry=retry,
         clock=clock,
         language=language,
         timezone=timezone,
@@ -86,6 +91,10 @@ def create_app(
         templates=environment(),
         texts={name: Texts(name, timezone) for name in LANGUAGES},
     )
+    return _routed(app)
+
+
+def _routed(app: web.Application) -> web.Application:
     app.add_routes(_routes())
     app.router.add_static("/static/", _STATIC, append_version=False)
     app.on_shutdown.append(_stop_streams)
@@ -99,7 +108,7 @@ def _routes() -> list[web.RouteDef]:
         "/incidents": incidents.queue,
         "/reports": lists.reports,
         "/search": lists.search,
-        "/deadletters": lists.deadletters,
+        "/deadletters": deadletters.deadletters,
         "/audit": lists.audit,
         "/rules": operation.rules,
         "/health": operation.health,
@@ -121,6 +130,7 @@ def _routes() -> list[web.RouteDef]:
         get("/incidents/{id}", incidents.page),
         post("/incidents/{id}/act", acts.on_incident),
         get("/events/{id:.+}", lists.event),
+        post("/deadletters/retry", deadletters.retry),
         post("/users", account.change_users),
         post("/account", account.change_account),
     ]

@@ -13,6 +13,7 @@ from soc.console.auth import User, Users
 from soc.console.i18n import Texts
 from soc.console.sessions import Sessions, Throttle
 from soc.console.stream import Stream
+from soc.errors import UnavailableError
 from soc.model import Action, Answer, Incident, RuleInfo
 from soc.store.base import Store
 from soc.triage.roles import ALLOWED, may
@@ -91,6 +92,19 @@ class RulesLike(Protocol):
 
 RulesCall = Callable[[], RulesLike | None]
 
+RetryCall = Callable[[Mapping[str, str], str], Awaitable[Mapping[str, Any]]]
+"""Asks for the dead letters with this ``id``, ``shape`` and ``source`` (as far as they are given) to be processed again, for a person;
+tells ``asked``, ``under_way`` and ``left``: how many, how many were asked for before, how many cannot be."""
+
+
+async def cannot_retry(chosen: Mapping[str, str], actor: str) -> Mapping[str, Any]:
+    """Of a console that was given no way to ask.
+
+    Raises:
+        UnavailableError: always.
+    """
+    raise UnavailableError(f"no dead letter can be retried here: {actor}, {dict(chosen)}")
+
 
 @dataclass(frozen=True)
 class Console:
@@ -104,6 +118,7 @@ class Console:
     rules: RulesCall
     health: HealthCall
     outages: OutagesCall
+    retry: RetryCall
     clock: Clock
     language: str
     timezone: str

@@ -27,6 +27,8 @@ def tell(texts: Texts, id: str, values: Mapping[str, Any]) -> Told:  # noqa: A00
 def _shown(texts: Texts, name: str, value: Any) -> str:
     if name.endswith("_seconds"):
         return texts.span(round(value * SECOND))
+    if name == "confidence":
+        return texts.named("confidence", value)
     if name == "since":
         return texts.local(value) if value else "–"
     return texts.number(value)

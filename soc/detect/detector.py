@@ -1,7 +1,7 @@
 """Events in, the rules that match them out: candidates from the literal index, then their compiled conditions."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -123,6 +123,15 @@ class Detector:
     def detect_fields(self, fields: dict[str, Any], logsources: tuple[LogSource, ...]) -> list[str]:
         """The ids of the rules that match; ``fields`` are flat, as the normalizer gives them."""
         return [slot.rule.id for slot in self._hits(fields, logsources)]
+
+    def prepare(self, kinds: Iterable[tuple[tuple[LogSource, ...], dict[str, Any]]]) -> None:
+        """Build what events will be looked up in before the first of them comes; it changes no result.
+
+        Args:
+            kinds: (logsources, fields that tell such events apart, an EventID) of events that are to be expected.
+        """
+        for logsources, fields in kinds:
+            self._route(logsources).prepare(fields)
 
     def asked(self, logsources: tuple[LogSource, ...]) -> Asked:
         """What the rules that apply to these logsources ask; remembered, so cheap to ask for each event."""

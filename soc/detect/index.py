@@ -54,6 +54,13 @@ class FieldIndex(dict[Any, Slots]):
         self._room = MEMO_CHARACTERS
         self._needs: list[tuple[Need, Any]] | None = list(needs)
 
+    def prepare(self) -> None:
+        """Build it before the first value comes."""
+        if self._needs is not None:
+            self._build(self._needs)
+            if self._parts is not None:
+                self._parts.prepare()
+
     def _build(self, needs: list[tuple[Need, Any]]) -> None:
         self._needs = None
         self._exact: dict[str, list[Any]] = {}

@@ -45,6 +45,15 @@ class Literals:
         self._lines: dict[str, tuple[list[Any], ...]] = {}
         self._line_room = _LINE_CHARACTERS
 
+    def prepare(self) -> None:
+        """Make now what seeking would make once it pays."""
+        if len(self._items) <= FEW or self._database is not None:
+            return
+        if self._left is not None:
+            self._compile()
+        if self._database is None and self._automaton is None:
+            self._automaton = _automaton(self._items)
+
     def seek(self, folded: str, found: list[Any]) -> None:
         """Adds the items of each literal that is in the text, with repeats."""
         items = self._items
@@ -68,8 +77,11 @@ class Literals:
         if self._left is not None:
             self._left -= len(folded)
             if self._left < 0:
-                self._left = None
-                self._database = Database.of([literal.encode("utf-8", "surrogatepass") for literal, _ in items])
+                self._compile()
+
+    def _compile(self) -> None:
+        self._left = None
+        self._database = Database.of([literal.encode("utf-8", "surrogatepass") for literal, _ in self._items])
 
     def _seek_by_line(self, automaton: _Automaton, folded: str, found: list[Any]) -> None:
         """A long text line by line: its lines repeat (a script's, a dump of settings) even where the whole never does."""

@@ -131,6 +131,11 @@ class View:
         self._memo: dict[tuple[Any, ...], list[Any]] = {}
         self._room = EVENT_CHARACTERS
 
+    def prepare(self) -> None:
+        """Build its indexes before the first event comes."""
+        for index in self._fields:
+            index.prepare()
+
     def candidates(self, fields: dict[str, Any]) -> list[Any]:
         """The slots whose condition may hold for an event, each once."""
         values = tuple(map(fields.get, self._names))
@@ -229,6 +234,16 @@ class Routes:
         except TypeError:  # a list has several values at once: all rules
             return self._views.get("\0all") or self._views.setdefault("\0all", self._new(self._slots, ""))
         return view or self._remember(value, self._part(None if value is None else text(value).casefold()))
+
+    def prepare(self, fields: dict[str, Any]) -> None:
+        """Build the view of events that have these fields; where they do not say which part it is, of every part."""
+        values: Iterable[str | None] = (None,)
+        if self._field and self._field not in fields:
+            values = (None, *sorted(frozenset[str]().union(*self._wanted.values())))
+        elif self._field:
+            values = (text(fields[self._field]).casefold(),)
+        for value in values:
+            self._part(value).prepare()
 
     def _new(self, slots: Iterable[Triggered], known: str) -> View:
         return View(slots, self._indexes, known, self._remembered)

@@ -7,7 +7,7 @@ One module a shape: record → event → detection → episode → alert → inc
 from soc.model.action import Action, ActionKind, Answer
 from soc.model.alert import Alert, AlertStatus, Verdict
 from soc.model.codec import decode, encode
-from soc.model.deadletter import DeadLetter
+from soc.model.deadletter import DeadLetter, LetterState
 from soc.model.detection import Detection, RulesChange, Watermark
 from soc.model.episode import Episode, EpisodeState, Member
 from soc.model.event import Event, LogSource, TimeFlag
@@ -32,6 +32,7 @@ __all__ = [
     "Incident",
     "IncidentStatus",
     "Join",
+    "LetterState",
     "LogSource",
     "Member",
     "RawRecord",

@@ -37,6 +37,8 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
             float, bool, None or lists of these. ``@timestamp``, ``event.created`` and ``event.original`` are among them.
         logsources: every Sigma logsource the event belongs to (a Sysmon 13 is registry_set and registry_event).
         time_flags: what was done about its time.
+        clock: its stamp, as corrected by its profile, minus the receive time: what a live source's clock is measured by. None
+            where no time was stamped, or the source is not live.
     """
 
     id: str
@@ -47,3 +49,4 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     fields: dict[str, Any]
     logsources: tuple[LogSource, ...] = ()
     time_flags: tuple[TimeFlag, ...] = ()
+    clock: Micros | None = None

@@ -22,6 +22,16 @@ def is_ip(text: str) -> bool:
     return len(text) <= _LONGEST and is_bounded_ip(text)
 
 
+@lru_cache(maxsize=8192)
+def _rfc7042(text: str) -> str:
+    return text.replace(":", "-").upper()
+
+
+def mac(text: str) -> str:
+    """``00:00:5e:00:53:23`` as ECS has it (RFC 7042 §2.1: ``00-00-5E-00-53-23``); of another length it stays as it came."""
+    return _rfc7042(text) if len(text) == 17 else text
+
+
 def port(text: str | None) -> int | None:
     """A port or other small number, or None."""
     if text and len(text) <= 9 and text.isascii() and text.isdecimal():

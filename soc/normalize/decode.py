@@ -7,6 +7,8 @@ surrogates, which Python's ``surrogateescape`` would give, cannot be encoded as 
 
 import re
 
+from soc.normalize.vietnamese import DECODERS
+
 _ESCAPE = re.compile(rb"\\x([0-9a-f]{2})")
 
 
@@ -15,15 +17,18 @@ def decode(data: bytes, encoding: str) -> tuple[str, bool]:
 
     Args:
         data: any bytes.
-        encoding: what the source is said to write beside UTF-8; ``utf-8`` for nothing else.
+        encoding: what the source is said to write beside UTF-8, a codec of Python's or one of ``soc.normalize.vietnamese``;
+            ``utf-8`` for nothing else.
     """
     try:
         return data.decode(), False
     except UnicodeDecodeError:
         pass
-    if encoding.lower().replace("_", "-") not in ("utf-8", "utf8"):
+    name = encoding.lower().replace("_", "-")
+    if name not in ("utf-8", "utf8"):
+        ours = DECODERS.get(name)
         try:
-            text = data.decode(encoding)
+            text = data.decode(encoding) if ours is None else ours(data)
             text.encode()  # some codecs (utf-7, unicode_escape) can give lone surrogates
         except UnicodeError:
             pass

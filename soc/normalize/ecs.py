@@ -96,3 +96,15 @@ INTEGER_FIELDS = frozenset(
     ]
 )
 """``long`` in ECS."""
+
+GUARDED = (
+    IP_FIELDS
+    | INTEGER_FIELDS
+    | frozenset(
+        [
+            *("event.kind", "event.category", "event.type", "event.outcome", "network.direction"),
+            *("related.user", "related.hosts", "tags"),
+        ]
+    )
+)
+"""What no sender's own field of the same name may stand for: its value need not be one that is allowed there."""

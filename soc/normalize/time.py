@@ -26,6 +26,8 @@ LATEST: Micros = 253_402_300_799_999_999
 """The last microsecond of the year 9999, which is as far as datetimes go."""
 
 _KNOWN: tuple[TimeFlag, ...] = ()
+NO_TIME: tuple[TimeFlag, ...] = ("no_time",)
+"""What ``settle`` says where no time was stamped, or none that a datetime can hold."""
 _NO_ZONE: tuple[TimeFlag, ...] = ("no_zone",)
 _NO_YEAR: tuple[TimeFlag, ...] = ("no_year",)
 _NO_YEAR_NO_ZONE: tuple[TimeFlag, ...] = ("no_year", "no_zone")
@@ -207,7 +209,7 @@ def settle(
     back to receive time plus the skew; one older than the lateness (a device that says 2020) correlates at receive time.
     """
     if stamp is None or not 0 <= stamp[0] <= LATEST:
-        return received, received, ("no_time",)
+        return received, received, NO_TIME
     time, flags = stamp
     if live:
         if time > received + future_skew:

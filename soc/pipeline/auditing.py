@@ -9,7 +9,8 @@ from soc.bus.base import Bus
 from soc.errors import SettingsError
 from soc.forward.ledger import Counters as ForwardCounters
 from soc.model import decode
-from soc.pipeline.table import AUDIT
+from soc.pipeline.letters import CHAIN, HEAD
+from soc.pipeline.table import AUDIT, REPLAY, RETRYING
 from soc.triage.documents import Counters as TriageCounters
 
 
@@ -48,6 +49,10 @@ async def committed_heads(bus: Bus) -> dict[str, Head]:
     async for _, state in bus.states("forward"):
         if b"c" in state:
             heads["forward"] = decode(state[b"c"], ForwardCounters).audit
+    for stage, chain in ((RETRYING, CHAIN), (REPLAY, REPLAY)):
+        async for _, state in bus.states(stage):
+            if HEAD in state:
+                heads[chain] = decode(state[HEAD], Head)
     return heads
 
 

@@ -9,19 +9,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
+import structlog
 
 from soc.bus.base import Message, Record, raw_id
 from soc.clock import SECOND, Micros
 from soc.detect.feed import Sampler, feed
 from soc.errors import RecordError
 from soc.model import DeadLetter, Event, RawRecord, RulesChange, Watermark, decode, encode
+from soc.normalize.assemble import SLACK, Assembler, Whole
 from soc.normalize.normalizer import Discarded, Normalizer
 from soc.pipeline.balance import Balance
 from soc.pipeline.loop import Work
 from soc.pipeline.reload import Ready, RulesInUse
-from soc.pipeline.table import DEADLETTER, DETECTIONS, EVENTS
+from soc.pipeline.retried import try_again
+from soc.pipeline.source_watch import SourceWatch
+from soc.pipeline.table import DEADLETTER, DETECTIONS, EVENTS, RETRY
 from soc.pipeline.watermarks import Watermarks
 from soc.telemetry import DEAD_LETTERS, LATE
+
+log = structlog.get_logger()
 
 YIELD_EVERY = 200
 """Records after which the event loop gets a turn, so that other partitions and signals are not starved."""
@@ -55,16 +61,20 @@ class Engine:
         self._sampler = Sampler()
         self._sampled_since: Micros = 0
         self._balance = Balance()
+        self._sources = SourceWatch()
         self._watermarks = Watermarks(partition, idle=parts.idle)
+        self._assembler = Assembler(parts.normalizer, self._watermarks.reached)
         self._partition = partition
         self._hash = ""
         self._ready: Ready | None = None
 
     def restore(self, state: Mapping[bytes, bytes]) -> None:
-        """Take up the rule set, counts and source clocks."""
+        """Take up the rule set, counts, source clocks and what waits for its parts."""
         self._hash = state.get(RULE_SET, b"").decode()
         self._balance.restore(state)
+        self._sources.restore(state)
         self._watermarks.restore(state)
+        self._assembler.restore(state)
 
     async def step(self, records: Sequence[Record], now: Micros) -> Work:
         """Process one batch."""
@@ -77,8 +87,13 @@ class Engine:
             self._one(record, now, ready, work.outputs)
             if index % YIELD_EVERY == YIELD_EVERY - 1:
                 await asyncio.sleep(0)
+        if not records:
+            for whole in self._assembler.expire(now - SLACK):
+                self._whole(whole, now, ready, work.outputs)
         work.state.update(self._balance.changes())
-        mark, clocks = self._watermarks.emit(now, caught_up=not records)
+        work.state.update(self._sources.changes())
+        work.state.update(self._assembler.changes())
+        mark, clocks = self._watermarks.emit(now, caught_up=not records, held=self._assembler.held)
         work.state.update(clocks)
         if mark is not None:
             work.outputs.extend(to_each_partition(mark, self._parts.detection_partitions))
@@ -97,26 +112,67 @@ class Engine:
         return ready
 
     def _one(self, record: Record, now: Micros, ready: Ready, outputs: list[Message]) -> None:
+        if record.topic == RETRY:
+            self._again(record, now, ready, outputs)
+            return
         try:
             raw = decode(record.value, RawRecord)
         except RecordError as error:
             raw = RawRecord(record.value, record.appended, "", "", record.key.decode("utf-8", "replace"))
             self._bury(raw, raw_id(record), error, outputs)
             return
-        event_id = raw.id or raw_id(record)
+        for whole in self._assembler.take(raw, raw.id or raw_id(record), record.key, record.appended):
+            self._whole(whole, now, ready, outputs)
+
+    def _whole(self, whole: Whole, now: Micros, ready: Ready, outputs: list[Message]) -> None:
+        raw = whole.record
+        for part in whole.parts:
+            self._balance.bucket(part.received, raw.source).joined += 1
         try:
-            event = self._parts.normalizer.normalize(raw, event_id, now)
+            event = self._parts.normalizer.normalize(raw, whole.id, now, whole.head)
         except RecordError as error:
-            self._bury(raw, event_id, error, outputs)
+            self._bury(raw, whole.id, error, outputs, whole.head)
             return
+        self._watch(raw, event)
+        self._take(raw, event, whole.key, ready, outputs)
+        if isinstance(event, Event):
+            self._watermarks.observe(event, now)
+
+    def _take(self, raw: RawRecord, event: Event | Discarded, key: bytes, ready: Ready, outputs: list[Message]) -> None:
+        """Count a record that could be read; of an event, detect on it."""
         bucket = self._balance.bucket(raw.received, raw.source)
         if isinstance(event, Discarded):
-            bucket.discarded += 1
+            bucket.discard(event.profile)
             return
         bucket.normalized += 1
-        outputs.append(Message(EVENTS, record.key, encode(event)))
+        outputs.append(Message(EVENTS, key, encode(event)))
         self._detect(event, ready, outputs)
-        self._watermarks.observe(event, now)
+
+    def _again(self, record: Record, now: Micros, ready: Ready, outputs: list[Message]) -> None:
+        """Try a dead letter once more.
+
+        Whoever asked made sure that it is open and is asked for once (``soc.pipeline.letters``). Its source is not heard by it and
+        no clock goes on: what is late by now is marked so.
+        """
+        try:
+            letter = decode(record.value, DeadLetter)
+        except RecordError as error:
+            log.error("no_letter", address=raw_id(record), reason=error.reason)  # noqa: TRY400 - no trace
+            return
+        tried = try_again(letter, self._parts.normalizer, now)
+        outputs += [Message(DEADLETTER, record.key, encode(one)) for one in tried.letters]
+        self._balance.bucket(letter.received, letter.source).dead -= 1
+        if tried.result is None:
+            self._balance.bucket(tried.record.received, tried.record.source).dead += 1
+        else:
+            self._take(tried.record, tried.result, record.key, ready, outputs)
+
+    def _watch(self, raw: RawRecord, event: Event | Discarded | None) -> None:
+        """Learn of the source, once a minute."""
+        if self._sources.is_due(raw.source, raw.received):
+            profile = self._parts.normalizer.profile_for(raw)
+            known = event if isinstance(event, Event) else None
+            self._sources.observe(raw.source, raw.received, known, profile.name if profile else "")
 
     def _detect(self, event: Event, ready: Ready, outputs: list[Message]) -> None:
         matches = ready.detector.detect(event)
@@ -129,7 +185,7 @@ class Engine:
             value = msgspec.structs.replace(detection, late=True) if late else detection
             outputs.append(Message(DETECTIONS, key, encode(value)))
 
-    def _bury(self, raw: RawRecord, event_id: str, error: RecordError, outputs: list[Message]) -> None:
+    def _bury(self, raw: RawRecord, event_id: str, error: RecordError, outputs: list[Message], head: str = "") -> None:
         profile = self._parts.normalizer.profile_for(raw)
         letter = DeadLetter(
             event_id,
@@ -141,8 +197,12 @@ class Engine:
             raw.peer,
             raw.received,
             profile.name if profile else "",
+            cut=raw.cut,
+            named=raw.profile,
+            head=head,
         )
         self._balance.bucket(raw.received, raw.source).dead += 1
+        self._watch(raw, None)
         DEAD_LETTERS.labels(error.stage).inc()
         outputs.append(Message(DEADLETTER, raw.source.encode(), encode(letter)))
 

@@ -29,6 +29,7 @@ def exposition(health: Health) -> str:
         _add_bus(lines, health)
     _add_collectors(lines, health)
     _add_inputs(lines, health)
+    _add_noise(lines, health)
     return "\n".join(lines) + "\n"
 
 
@@ -43,8 +44,22 @@ def _add_bus(lines: list[str], health: Health) -> None:
         "Reports by state",
         (({"state": state}, health.reports.get(state, 0)) for state in get_args(ReportState)),
     )
-    silent = "Sources heard in the last day that are silent now"
-    _add(lines, "soc_sources_silent", "gauge", silent, [({}, len(health.silent_sources))])
+    text = "Sources that are silent for longer than they ever are"
+    _add(lines, "soc_sources_silent", "gauge", text, [({}, len(health.silent_sources))])
+    text = "Of each of them (of a hundred at most): since when"
+    _add(lines, "soc_source_silent_seconds", "gauge", text, _of_sources(health, {"source_silent"}, "silent_seconds"))
+    text = "Sources whose clock or zone is off: their stamps minus receive time, in the median"
+    clocks = {"clock_ahead", "clock_behind", "clock_zone"}
+    _add(lines, "soc_source_clock_offset_seconds", "gauge", text, _of_sources(health, clocks, "offset"))
+
+
+def _of_sources(health: Health, ids: set[str], value: str) -> Iterable[Sample]:
+    """A value of each finding about a source."""
+    return (
+        ({"source": finding.where}, float(finding.values.get(value, 0)))
+        for finding in health.findings
+        if finding.id in ids
+    )
 
 
 def _add_collectors(lines: list[str], health: Health) -> None:
@@ -76,6 +91,20 @@ def _add_inputs(lines: list[str], health: Health) -> None:
         gauge = name in _GAUGES_OF_INPUTS
         metric = f"soc_input_{name}" if gauge else f"soc_input_{name}_total"
         _add(lines, metric, "gauge" if gauge else "counter", f"Of one listener: {name.replace('_', ' ')}", samples)
+
+
+def _add_noise(lines: list[str], health: Health) -> None:
+    """Who sent more than its share while the intake was crowded; names are bounded by the intake."""
+    for name, key, text in (
+        ("soc_input_source_refused_total", "noisy", "Records of a source refused because it held more than its share"),
+        ("soc_input_source_waits_total", "slowed", "Times that senders of a source waited for the same reason"),
+    ):
+        counts: dict[str, int] = {}
+        for process in health.processes:
+            for source, count in process.get(key, {}).items():
+                counts[source] = counts.get(source, 0) + count
+        if counts:
+            _add(lines, name, "counter", text, [({"source": source}, count) for source, count in counts.items()])
 
 
 def _add(lines: list[str], name: str, kind: str, text: str, samples: Iterable[Sample]) -> None:

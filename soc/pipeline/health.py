@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from soc.clock import SECOND, Micros, to_iso
+from soc.pipeline.balance import SourceSums
 from soc.store.base import StoreHealth
 
 FindingId = Literal[
@@ -40,10 +41,15 @@ FindingId = Literal[
     "collector_silent",
     "collector_trouble",
     "source_silent",
+    "clock_zone",
+    "clock_ahead",
+    "clock_behind",
     "no_process",
     "process_gone",
     "process_restarts",
     "kernel_drops",
+    "lines_missed",
+    "source_noisy",
 ]
 
 
@@ -104,6 +110,7 @@ class BusView(msgspec.Struct, frozen=True):
     Attributes:
         rule_set: hash of the current rule set, "" without one.
         rules_since: when it was published.
+        balance: of the sources with anything unsettled, and the largest, in the last hours.
     """
 
     at: Micros
@@ -116,6 +123,7 @@ class BusView(msgspec.Struct, frozen=True):
     hosts: tuple[Host, ...] = ()
     rule_set: str = ""
     rules_since: Micros = 0
+    balance: tuple[SourceSums, ...] = ()
 
 
 class HostView(msgspec.Struct, frozen=True):
@@ -166,6 +174,7 @@ class Health(msgspec.Struct, frozen=True):
     collectors: tuple[Collector, ...] = ()
     own_unshipped: int | None = None
     hosts: tuple[Host, ...] = ()
+    balance: tuple[SourceSums, ...] = ()
 
 
 def compose(
@@ -217,6 +226,7 @@ def compose(
         view.collectors,
         host.unshipped,
         view.hosts,
+        view.balance,
     )
 
 

@@ -10,17 +10,18 @@ from dataclasses import dataclass, field
 import msgspec
 
 from soc.bus.base import Bus, Lag
-from soc.clock import MINUTE, SECOND, Micros
+from soc.clock import HOUR, MINUTE, SECOND, Micros
 from soc.forward.ledger import Ledger
-from soc.pipeline.balance import PREFIX, parse_key
+from soc.pipeline.balance import SourceSums, by_source
 from soc.pipeline.health import BusView, Collector, Finding, FindingId, Host, StageLag, seconds_between
 from soc.pipeline.ruleset import RuleSets
 from soc.pipeline.shipped import KnownCollector, collectors_of
-
-SILENT_AFTER_MINUTES = 15
-"""A source that was heard in the last day and not for so long is named; learned rhythms are a later issue."""
+from soc.pipeline.source_report import ZoneOf, last_heard, source_findings, source_reports
+from soc.pipeline.source_watch import SourceState, read_sources
 
 SLOW_SECONDS = 30.0
+LEARNED_SECONDS = 120.0
+"""What the engine learned of sources is read so seldom: it changes over days. Who was heard when is read at every thorough look."""
 STANDS_SECONDS = 30.0
 """A position that did not move for so long while records wait: nobody owns the partition, or its owner is stuck."""
 
@@ -29,7 +30,13 @@ COLLECTOR_SILENT_SECONDS = 60.0
 COLLECTOR_BEHIND_RECORDS = 50_000
 """Some seconds' worth of a busy host."""
 
-SHARED_STAGES = ("engine", "correlate", "triage", "forward", "index")
+BALANCE_HOURS = 6
+BALANCE_SOURCES = 30
+"""Of the balance by source so many are shown: those with anything unsettled, then the largest."""
+SETTLED_MINUTES = 2
+"""The newest minutes are still being read."""
+
+SHARED_STAGES = ("engine", "correlate", "triage", "forward", "index", "archive")
 """Stages whose partitions are shared out among the workers of all hosts."""
 
 Workers = Mapping[str, Mapping[str, frozenset[int]]]
@@ -60,6 +67,15 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True)
+class _Learned:
+    """What the engine knows of sources, read more seldom still."""
+
+    at: Micros = 0
+    sources: Mapping[str, SourceState] = field(default_factory=dict[str, SourceState])
+    balance: tuple[SourceSums, ...] = ()
+
+
+@dataclass(slots=True)
 class _Slow:
     """What is remembered between two thorough looks."""
 
@@ -69,6 +85,7 @@ class _Slow:
     reports: dict[str, int] = field(default_factory=dict[str, int])
     collectors: tuple[Collector, ...] = ()
     hosts: tuple[Host, ...] = ()
+    learned: _Learned = field(default_factory=_Learned)
 
 
 class BusEyes:
@@ -79,13 +96,22 @@ class BusEyes:
         sets: the rule sets on it.
         limits: what is too far behind.
         ask_workers: who works, where several hosts may.
+        zone_of: the zones of the profiles; UTC if it is not given.
     """
 
-    def __init__(self, bus: Bus, sets: RuleSets, limits: Limits, ask_workers: AskWorkers | None = None) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        sets: RuleSets,
+        limits: Limits,
+        ask_workers: AskWorkers | None = None,
+        zone_of: ZoneOf = lambda _profile, _at: 0,
+    ) -> None:
         self._bus = bus
         self._ask_workers = ask_workers
         self._sets = sets
         self._limits = limits
+        self._zone_of = zone_of
         self._slow = _Slow()
         self._moved: dict[tuple[str, str, int, str], tuple[int, Micros]] = {}
 
@@ -115,6 +141,7 @@ class BusEyes:
             slow.hosts,
             rules.hash if rules else "",
             self._sets.current_since,
+            slow.learned.balance,
         )
 
     async def close(self) -> None:
@@ -134,12 +161,20 @@ class BusEyes:
             for state, count in reports.items()
             if state in _STUCK
         ]
-        silent, known = await self._look_at_collectors(now)
+        collected = [one async for one in self._bus.states("collect")]
+        known = [one for instance, state in collected for one in collectors_of(instance, state)]
         collectors, late = collectors_seen(known, now)
         found += late
+        heard: dict[str, int] = {}
+        for _, state in collected:
+            last_heard(state, heard)
+        learned = await self._learned([state for _, state in collected], now)
+        sources = source_reports(learned.sources, heard, self._zone_of, now)
+        found += source_findings(sources)
+        silent = [one.source for one in sources if one.silent_seconds]
         workers: Workers = await self._ask_workers() if self._ask_workers else {}
         found += self._unowned(workers)
-        self._slow = _Slow(now, tuple(found), tuple(silent), reports, tuple(collectors), hosts_of(workers))
+        self._slow = _Slow(now, tuple(found), tuple(silent), reports, tuple(collectors), hosts_of(workers), learned)
 
     def _unowned(self, workers: Workers) -> list[Finding]:
         """Partitions that are in nobody's share: a stage without any worker on any host."""
@@ -207,20 +242,15 @@ class BusEyes:
                 counts[report.state] = counts.get(report.state, 0) + 1
         return counts
 
-    async def _look_at_collectors(self, now: Micros) -> tuple[list[str], list[KnownCollector]]:
-        """Sources that were heard in the last day and are silent, and every collector that the brokers know of."""
-        newest: dict[str, int] = {}
-        collectors: list[KnownCollector] = []
-        async for instance, state in self._bus.states("collect"):
-            collectors += collectors_of(instance, state)
-            for key in state:
-                if key.startswith(PREFIX):
-                    minute, source = parse_key(key)
-                    newest[source] = max(newest.get(source, 0), minute)
-        current = now // MINUTE
-        day = 24 * 60
-        silent = [source for source, minute in newest.items() if SILENT_AFTER_MINUTES < current - minute <= day]
-        return sorted(silent), collectors
+    async def _learned(self, collected: Sequence[Mapping[bytes, bytes]], now: Micros) -> _Learned:
+        """What the engine learned of sources and made of their records, read anew if that was long ago."""
+        if self._slow.learned.sources and now - self._slow.learned.at < LEARNED_SECONDS * SECOND:
+            return self._slow.learned
+        engines = [state async for _, state in self._bus.states("engine")]
+        since, until = (now - BALANCE_HOURS * HOUR) // MINUTE, now // MINUTE - SETTLED_MINUTES
+        balance = by_source(collected, engines, since, until)
+        balance.sort(key=lambda one: (-abs(one.unsettled), -one.raw, one.source))
+        return _Learned(now, read_sources(engines), tuple(balance[:BALANCE_SOURCES]))
 
 
 def collectors_seen(known: Sequence[KnownCollector], now: Micros) -> tuple[list[Collector], list[Finding]]:

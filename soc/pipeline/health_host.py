@@ -16,6 +16,9 @@ RESTARTS = 3
 RESTART_SECONDS = 600.0
 """So many restarts within so long are told; one after a fault is what the supervisor is for."""
 
+NOISY_TOLD = 5
+"""So many sources that sent more than their share are told, the loudest first."""
+
 WAITS_SECONDS = 30.0
 RECORD_OVERHEAD_BYTES = 150
 """What a line takes beside its own bytes in a collector's log: receive time, names, row and index entry."""
@@ -67,6 +70,10 @@ def look_at_host(
         for listener, counters in status.counters.items():
             if dropped := counters.get("kernel_dropped", 0):
                 findings.append(Finding("warning", listener, "kernel_drops", {"count": dropped}))
+            if missed := counters.get("missing", 0) + counters.get("gaps", 0):
+                findings.append(Finding("warning", listener, "lines_missed", {"count": missed}))
+        loudest = sorted(status.noisy.items(), key=lambda one: -one[1])[:NOISY_TOLD]
+        findings += [Finding("warning", source or "…", "source_noisy", {"count": count}) for source, count in loudest]
     if supervisor is not None:
         findings += _restarts(supervisor, now)
     if own_log is not None:

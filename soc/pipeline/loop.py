@@ -103,9 +103,10 @@ async def _work(claim: Claim, logic: StageLogic, clock: Clock, stop: asyncio.Eve
         async with asyncio.TaskGroup() as tasks:
             failure = await _units(claim, logic, clock, stop, tasks)
     except BaseExceptionGroup as group:
-        if len(group.exceptions) > 1:
+        first, *others = group.exceptions
+        if others:
             raise
-        raise group.exceptions[0] from None  # a mistake in a step is told as itself
+        raise first from None  # a mistake in a step is told as itself
     if failure is not None:
         raise failure
 

@@ -22,13 +22,14 @@ from soc.bus.base import Bus
 from soc.clock import Clock, Micros
 from soc.errors import LogMismatchError, SettingsError
 from soc.model import decode
+from soc.pipeline.archive import past_chains
 from soc.pipeline.auditing import verify_audit
 from soc.pipeline.migrate_copy import CopiedTime, Copy, Progress, put_state
 from soc.pipeline.migrate_guard import Mark, read_mark, write_mark
 from soc.pipeline.migrate_states import Counts, Pause, correlate_states, engine_states, raw_floor
 from soc.pipeline.reconcile import reconcile
 from soc.pipeline.ruleset import PublishedRules
-from soc.pipeline.table import MIGRATE, RULES
+from soc.pipeline.table import ARCHIVE, MIGRATE, REPLAY, RETRYING, RULES
 
 AT_ONCE = 4
 """Claims under way at a time."""
@@ -209,8 +210,11 @@ async def _states(plan: Plan, clock: Clock, progress: Progress) -> int:
         **{("collect", p): state for p, state in collected.items()},
         **{("console", plan.hosts[p]): state for p, state in (await _of(plan.source, "console")).items()},
     }
-    for stage in ("rules", "triage", "forward"):
+    for stage in ("rules", "triage", "forward", RETRYING, REPLAY):
         wanted[stage, 0] = (await _of(plan.source, stage)).get(0, {})
+    if _archives(plan.source) and _archives(plan.target):
+        wanted |= {(ARCHIVE, p): {} for p in range(counts.new)}
+        wanted[ARCHIVE, 0] = past_chains(await _of(plan.source, ARCHIVE))
     if not plan.index_again:
         wanted |= {("index", p): {} for p in range(counts.new)}
     turns = asyncio.Semaphore(AT_ONCE)
@@ -226,6 +230,10 @@ async def _states(plan: Plan, clock: Clock, progress: Progress) -> int:
         for (stage, partition), state in wanted.items():
             tasks.create_task(one(stage, partition, state))
     return rekeyed.left_out
+
+
+def _archives(bus: Bus) -> bool:
+    return any(row.name == ARCHIVE for row in bus.topology.stages)
 
 
 async def _of(bus: Bus, stage: str) -> dict[int, Mapping[bytes, bytes]]:

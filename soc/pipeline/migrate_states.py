@@ -16,11 +16,17 @@ from soc.correlate.snapshot import WATERMARKS, decode_progress, encode, rule_key
 from soc.correlate.watermark import NEVER
 from soc.errors import LogMismatchError
 from soc.model import Watermark, decode
+from soc.normalize.assemble import STATE_PREFIX as WAITING
+from soc.normalize.assemble import Open
+from soc.normalize.heads import STATE_PREFIX as HEAD
+from soc.normalize.heads import Head
 from soc.pipeline.balance import PREFIX as BALANCE
 from soc.pipeline.balance import Outcomes
 from soc.pipeline.correlate import IN_USE, RULE_SET
 from soc.pipeline.engine import RULE_SET as READ_WITH
 from soc.pipeline.ruleset import PublishedRules
+from soc.pipeline.source_watch import STATE_PREFIX as SOURCE
+from soc.pipeline.source_watch import read_sources
 from soc.pipeline.watermarks import STATE_PREFIX as CLOCK
 from soc.pipeline.watermarks import SourceClock
 
@@ -80,14 +86,21 @@ def engine_states(engines: States, counts: Counts, pause: Pause) -> list[dict[by
     for partition, state in engines.items():
         for key, value in state.items():
             if key.startswith(BALANCE):
-                _add(balance.setdefault(key, Outcomes()), decode(value, Outcomes))
+                balance.setdefault(key, Outcomes()).add(decode(value, Outcomes))
             elif key.startswith(CLOCK):
                 clocks.setdefault(key.removeprefix(CLOCK), {})[partition] = decode(value, SourceClock)
-            elif key not in {ENGINE_WATERMARK, READ_WITH}:
+            elif key.startswith(WAITING):
+                found[partition_of(decode(value, Open).key, counts.new)][key] = value
+            elif key.startswith(HEAD):
+                found[partition_of(decode(value, Head).key, counts.new)][key] = value
+            elif key not in {ENGINE_WATERMARK, READ_WITH} and not key.startswith(SOURCE):
                 raise _unknown("engine", key)
     for key, count in balance.items():
         source = key.removeprefix(BALANCE).split(b"/", 1)[1]
         found[partition_of(source, counts.new)][key] = _key(count)
+    for source, known in read_sources(engines.values()).items():
+        name = source.encode()
+        found[partition_of(name, counts.new)][SOURCE + name] = _key(known)
     floor = raw_floor(engines, counts.old)
     for partition, state in enumerate(found):
         if floor is not None:
@@ -120,12 +133,6 @@ def record_keys(source: bytes, heard_in: frozenset[int], counts: Counts) -> list
     if counts.shards > 1:
         keys += [b"%s#%d" % (source, shard) for shard in range(counts.shards)]
     return [key for key in keys if partition_of(key, counts.old) in heard_in]
-
-
-def _add(whole: Outcomes, part: Outcomes) -> None:
-    whole.normalized += part.normalized
-    whole.dead += part.dead
-    whole.discarded += part.discarded
 
 
 class Rekeyed(NamedTuple):

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import msgspec
 
 from soc.bus.base import Bus, Lag
-from soc.clock import SECOND, Clock, now
-from soc.pipeline.balance import Sums, compare
+from soc.clock import HOUR, MINUTE, SECOND, Clock, now
+from soc.normalize.assemble import waiting
+from soc.pipeline.balance import SourceSums, Sums, by_source, compare
 from soc.pipeline.shipped import KnownCollector, collectors_of
 from soc.pipeline.table import RAW
 
@@ -78,12 +79,20 @@ async def reconcile_when_drained(bus: Bus, wait_seconds: float) -> Reconciliatio
         await asyncio.sleep(POLL_SECONDS)
 
 
+async def reconcile_sources(bus: Bus, hours: float, clock: Clock = now) -> list[SourceSums]:
+    """The balance of each source over the last hours, by name."""
+    since = (clock() - round(hours * HOUR)) // MINUTE
+    collected = [state async for _, state in bus.states("collect")]
+    return by_source(collected, [state async for _, state in bus.states("engine")], since)
+
+
 async def _look(bus: Bus) -> tuple[Reconciliation, Sequence[KnownCollector]]:
     """One look, in data order: what arrives while it goes on makes the sums differ, never agree too early."""
     collected = {instance: state async for instance, state in bus.states("collect")}
     lags = await bus.lag()
     in_flight = sum(lag.records for lag in lags if lag.stage == "engine" and lag.topic == RAW)
     engines = [state async for _, state in bus.states("engine")]
+    in_flight += sum(waiting(state) for state in engines)
     collectors = [one for instance, state in collected.items() for one in collectors_of(instance, state)]
     found = Reconciliation(compare(collected.values(), engines, in_flight), _behind(lags), _unshipped(collectors))
     return found, collectors

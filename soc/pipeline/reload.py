@@ -10,6 +10,7 @@ import structlog
 from soc.detect.detector import Detector
 from soc.errors import LogMismatchError, RuleError, UnavailableError
 from soc.model import Bundle
+from soc.normalize.kinds import expected
 from soc.pipeline.ruleset import PublishedRules, RuleSets
 from soc.sigma.ruleset import RuleSet
 from soc.telemetry import LOADED_RULES, REFUSED_RULES, REJECTED_SETS
@@ -50,11 +51,18 @@ class RulesInUse(Protocol):
         ...
 
 
+def _ready(rules: RuleSet) -> Ready:
+    """A detector with its indexes built: the first events after a start or a change of rules wait for nothing."""
+    detector = Detector(rules)
+    detector.prepare(expected())
+    return Ready(rules, detector)
+
+
 class OneSet:
     """A set that never changes."""
 
     def __init__(self, rules: RuleSet) -> None:
-        self.current = Ready(rules, Detector(rules))
+        self.current = _ready(rules)
 
     async def not_before(self, hash: str) -> Ready:  # noqa: A002, ARG002
         """The set."""
@@ -171,7 +179,7 @@ class FollowedRules:
         except RuleError as error:
             self._reject(published.hash, error.reason)
             return False
-        ready = Ready(rules, await asyncio.to_thread(Detector, rules))
+        ready = await asyncio.to_thread(_ready, rules)
         before = self._ready.hash if self._ready else ""
         self._ready = ready
         order = self._sets.order

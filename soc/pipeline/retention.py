@@ -1,4 +1,7 @@
-"""Retention: once a minute the oldest records of each topic and the oldest events of the store go, never one still to be read."""
+"""Retention: once a minute the oldest records of each topic and the oldest events of the store go, never one still to be read.
+
+While the disk fills, more goes than its age asks for, in a stated order (``soc.pipeline.sacrifice``).
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -8,19 +11,22 @@ import structlog
 from soc.bus.base import Bus
 from soc.clock import DAY, Clock
 from soc.errors import BusFullError, UnavailableError
-from soc.pipeline.table import ACTIONS, ANSWERS, DETECTIONS, EPISODES, EVENTS, RAW
+from soc.pipeline.sacrifice import relieve
+from soc.pipeline.table import ACTIONS, ANSWERS, DETECTIONS, EPISODES, EVENTS, RAW, RETRY
 from soc.pipeline.waiting import pause
 from soc.settings import Settings
 from soc.store.base import Store
 
 log = structlog.get_logger()
 
-DERIVED = (EVENTS, DETECTIONS, EPISODES, ACTIONS, ANSWERS)
+DERIVED = (EVENTS, DETECTIONS, EPISODES, ACTIONS, ANSWERS, RETRY)
 """Topics whose records are of use only until they are folded; alerts, incidents, outbox, audit, dead letters and rules are
 what the store is rebuilt from, and stay."""
 
 EVERY_SECONDS = 60.0
 LOOK_SECONDS = 1.0
+DISK_SECONDS = 5.0
+"""How often the free space is looked at."""
 DAY_SECONDS = 86_400.0
 SHIPPED_SECONDS = 3600.0
 UNBOUNDED = 1 << 62
@@ -28,12 +34,17 @@ UNBOUNDED = 1 << 62
 
 async def keep_retention(bus: Bus, store: Store, settings: Settings, clock: Clock, stop: asyncio.Event) -> None:
     """Apply the settings' retention until told to stop; what cannot be reached now is trimmed later."""
+    waited = EVERY_SECONDS
     while not stop.is_set():
         try:
-            await apply_retention(bus, store, settings, clock)
+            if waited >= EVERY_SECONDS:
+                waited = 0.0
+                await apply_retention(bus, store, settings, clock)
+            await relieve(bus, store, settings, clock, derived=DERIVED)
         except UnavailableError as error:
             log.warning("not_trimmed", error=str(error), again_in=EVERY_SECONDS)
-        await pause(stop, EVERY_SECONDS)
+        await pause(stop, DISK_SECONDS)
+        waited += DISK_SECONDS
 
 
 async def keep_log_retention(

@@ -23,6 +23,8 @@ class ProcessStatus(msgspec.Struct, frozen=True):
         rules_since: since when.
         rejected: hash → why its engine passes a published rule set over.
         heavy_rules: rule id → its share of the process's time in the last minute, of rules that take too much.
+        noisy: source → records of it that were refused since the start because it held more than its share of the intake's room.
+        slowed: source → how often its senders were made to wait for the same reason.
     """
 
     group: str
@@ -38,6 +40,8 @@ class ProcessStatus(msgspec.Struct, frozen=True):
     rules_since: Micros = 0
     rejected: dict[str, str] = {}
     heavy_rules: dict[str, float] = {}
+    noisy: dict[str, int] = {}
+    slowed: dict[str, int] = {}
 
 
 def run_dir(data_dir: Path) -> Path:

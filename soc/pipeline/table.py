@@ -2,9 +2,11 @@
 
             soc.raw        soc.detections          soc.episodes         soc.incidents
 collect ───────────► engine ───────────► correlate ───────────► triage ───────────► forward ──► receiver
-                       │ soc.events  ▲______│ (chains)  soc.actions ▲ │ soc.alerts      │ soc.outbox
+retry ─── soc.retry ─┘ │ soc.events  ▲______│ (chains)  soc.actions ▲ │ soc.alerts      │ soc.outbox
                        ▼                                   console ─┘ ▼                 ▼
                      index ◄──────────────────────────────────────── index ◄────────────┘ ──► store
+
+soc.raw ──► archive ──► segments ──► replay ──► soc.episodes
 """
 
 from soc.bus.base import Stage, Topology
@@ -21,32 +23,42 @@ OUTBOX = "soc.outbox"
 AUDIT = "soc.audit"
 DEADLETTER = "soc.deadletter"
 RULES = "soc.rules"
+RETRY = "soc.retry"
+"""Dead letters that were asked to be processed again; partitioned as ``soc.raw``, read by the engine beside it (ADR 0018)."""
 
 
 SHIP = "ship"
+ARCHIVE = "archive"
+REPLAY = "replay"
 MIGRATE = "migrate"
+RETRYING = "retry"
+"""The stage that asks: claimed by a command or the console for as long as one retry is written."""
 
 
-def topology(partitions: int, instances: int = 1) -> Topology:
+def topology(partitions: int, instances: int = 1, *, archive: bool = False) -> Topology:
     """The pipeline with ``partitions`` partitions of raw lines, events and detections; the folds have one.
 
     Args:
         partitions: of raw lines, events and detections.
         instances: hosts that may collect and serve the console at once: each writes under its own number.
+        archive: raw lines are archived; then none is deleted before it was.
     """
     p = partitions
     stages = (
         Stage("rules", (), (RULES,), 1),
         Stage("collect", (), (RAW,), instances),
-        Stage("engine", (RAW,), (EVENTS, DETECTIONS, DEADLETTER), p),
+        Stage(RETRYING, (), (RETRY, AUDIT), 1),
+        Stage("engine", (RAW, RETRY), (EVENTS, DETECTIONS, DEADLETTER), p),
         Stage("correlate", (DETECTIONS,), (DETECTIONS, EPISODES, DEADLETTER), p),
         Stage("console", (), (ACTIONS, AUDIT), instances),
         Stage("triage", (EPISODES, ACTIONS), (ALERTS, INCIDENTS, ANSWERS, AUDIT, DEADLETTER), 1),
         Stage("forward", (INCIDENTS,), (OUTBOX, AUDIT), 1),
         Stage("index", (EVENTS, ALERTS, INCIDENTS, OUTBOX, DEADLETTER, AUDIT), (DEADLETTER,), p),
+        Stage(REPLAY, (), (EPISODES, AUDIT), 1),
+        *([Stage(ARCHIVE, (RAW,), (), p)] if archive else ()),
     )
     single = (EPISODES, ACTIONS, ANSWERS, ALERTS, INCIDENTS, OUTBOX, AUDIT, DEADLETTER, RULES)
-    topics = {RAW: p, EVENTS: p, DETECTIONS: p, **dict.fromkeys(single, 1)}
+    topics = {RAW: p, RETRY: p, EVENTS: p, DETECTIONS: p, **dict.fromkeys(single, 1)}
     return Topology((*stages, Stage(MIGRATE, (), tuple(topics), 1)), topics)
 
 

@@ -60,12 +60,23 @@ class Watermarks:
         source.heard = now
         self._touched.add(event.source)
 
-    def emit(self, now: Micros, *, caught_up: bool) -> tuple[Watermark | None, dict[bytes, bytes | None]]:
+    def reached(self, source: str) -> Micros:
+        """How far a source's clock has come; one not heard before holds everybody where they are.
+
+        A watermark that goes no further makes no event of the source late that comes now and is told of only later.
+        """
+        known = self._sources.get(source)
+        return self.time if known is None else known.newest
+
+    def emit(
+        self, now: Micros, *, caught_up: bool, held: Micros | None = None
+    ) -> tuple[Watermark | None, dict[bytes, bytes | None]]:
         """The next watermark, if one is due and says anything new, with the state that must be committed with it.
 
         Args:
             now: wall time.
             caught_up: there was nothing more to read.
+            held: it must not go past this: an event waits for its parts since the clocks stood so (``reached``).
         """
         if now - self._emitted_at < EMIT_EVERY:
             return None, {}
@@ -73,7 +84,8 @@ class Watermarks:
         floor = self._last.time if self._last else 0
         if not active and (not caught_up or now - self._emitted_at < IDLE_EVERY):
             return None, {}
-        mark = Watermark(self._partition, max(floor, min(active) if active else now), idle=not active)
+        come = min(active) if active else now
+        mark = Watermark(self._partition, max(floor, come if held is None else min(come, held)), idle=not active)
         if mark == self._last:
             return None, {}
         self._emitted_at = now

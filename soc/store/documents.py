@@ -5,7 +5,7 @@
     alert       alert id            fold's sequence  first seen             ``alert.*``, ``rule.*``, entities by their field
     incident    incident id         fold's sequence  first seen             ``incident.*``, entities by their field
     report      report id           its sequence     sealed at              ``report.*``, ``incident.id``
-    deadletter  record's id, stage  1                received               ``deadletter.*``, ``event.original``
+    deadletter  record's id, stage  attempt, state   received               ``deadletter.*``, ``event.original``
     audit       chain and sequence  1                when it was done       what the entry holds, flattened
 
 ``body`` is the whole value as JSON (of an event only what ``fields`` does not have).
@@ -21,6 +21,7 @@ import msgspec
 from soc.clock import to_iso
 from soc.errors import RecordError
 from soc.model import Alert, DeadLetter, Event, Incident, Report
+from soc.model.deadletter import shape
 from soc.store.base import Document
 
 SEVERITY: Mapping[str, int] = {"informational": 1, "low": 2, "medium": 3, "high": 4, "critical": 5}
@@ -174,11 +175,15 @@ def deadletter_document(letter: DeadLetter) -> Document:
         "deadletter.stage": letter.stage,
         "deadletter.reason": letter.reason,
         "deadletter.profile": letter.profile or None,
+        "deadletter.shape": shape(letter),
+        "deadletter.state": letter.state,
+        "deadletter.attempt": letter.attempt,
         "source": letter.source,
         "listener": letter.listener,
         "peer": letter.peer,
     }
-    return Document("deadletter", f"{letter.id}/{letter.stage}", 1, letter.received, fields, builtins(letter))
+    body = {**builtins(letter), "shape": shape(letter)}
+    return Document("deadletter", f"{letter.id}/{letter.stage}", letter.version, letter.received, fields, body)
 
 
 def audit_document(entry: bytes) -> Document:

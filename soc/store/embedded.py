@@ -45,6 +45,8 @@ _KINDS: tuple[Kind, ...] = get_args(Kind)
 _BETWEEN = " \u2063 "
 """Stands between two values' words (INVISIBLE SEPARATOR, never part of a word), so that no phrase reaches across."""
 _DELETE_CHUNK = 2000
+_KEPT_FREE_PAGES = 16 * 1024
+_PAGES_AT_ONCE = 2000
 _REMEMBERED = 80
 """Values up to this length repeat often enough to remember their words."""
 _EVER = (-(2**63), 2**63 - 1)
@@ -100,6 +102,8 @@ class EmbeddedStore:
         total = 0
         while deleted := await self._run(self._delete_chunk, kind, time):
             total += deleted
+        while total and await self._run(self._give_back):
+            pass
         return total
 
     async def health(self) -> StoreHealth:
@@ -155,6 +159,9 @@ class EmbeddedStore:
                 self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             try:
+                connection.execute(
+                    "PRAGMA auto_vacuum=INCREMENTAL"
+                )  # of a new file only, and before anything is written
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=FULL")
                 connection.execute("PRAGMA cache_size=-65536")
@@ -331,6 +338,17 @@ class EmbeddedStore:
             connection.execute(f"DELETE FROM {kind}_doc")
             connection.execute(f"INSERT INTO {kind}_fts ({kind}_fts) VALUES ('delete-all')")
         connection.execute("COMMIT")
+
+    def _give_back(self) -> bool:
+        """Hand some free pages back to the disk, but for those that the next documents fill; whether there may be more."""
+        connection = self._open()
+        (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+        if free <= _KEPT_FREE_PAGES:
+            return False
+        # executescript, because execute() stops after the first page: the pragma gives rows without columns.
+        connection.executescript(f"PRAGMA incremental_vacuum({min(_PAGES_AT_ONCE, free - _KEPT_FREE_PAGES)})")
+        (left,) = connection.execute("PRAGMA freelist_count").fetchone()
+        return left < free
 
     def _delete_chunk(self, kind: Kind, time: Micros) -> int:
         connection = self._open()

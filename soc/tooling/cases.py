@@ -230,6 +230,7 @@ class _Bench:
         matches = 0
         for record, at in self._records(case):
             matches += sum(match.rule == rule for _, match in offline.feed(record, record.id, at))
+        matches += sum(match.rule == rule for _, match in offline.end(0))
         if offline.dead_letters:
             letter = offline.letters[0]
             return f"a line cannot be parsed as {letter.profile}: {letter.reason}: {letter.data[:120].decode(errors='replace')}"

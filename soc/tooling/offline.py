@@ -11,6 +11,8 @@ from soc.detect.detector import Detector, Match
 from soc.detect.feed import Sampler, feed, feed_episode
 from soc.errors import RecordError
 from soc.model import DeadLetter, Detection, Episode, Event, RawRecord, Watermark
+from soc.normalize.assemble import Assembler, Whole
+from soc.normalize.kinds import expected
 from soc.normalize.normalizer import Discarded, Normalizer
 from soc.sigma.ruleset import RuleSet
 from soc.tooling.sieve import Sieve
@@ -39,6 +41,7 @@ class Offline:
         events: how many records became events.
         dead_letters: how many did not.
         discarded: how many a profile discards by name.
+        joined: how many were parts of an event but its first.
         detections: how many (event, rule) matches there were.
         episodes: how many live episodes the end gave; 0 before ``finish``.
         evicted: rule id → how many entries the correlator gave up for its bounds.
@@ -54,6 +57,7 @@ class Offline:
         profile: str = "",
         singles: bool = False,
         lateness: Micros | None = None,
+        ahead: bool = False,
         max_groups: int = 100_000,
         max_events_per_group: int = 10_000,
     ) -> None:
@@ -66,21 +70,27 @@ class Offline:
             profile: the one that every line given to ``is_idle`` is of.
             singles: let ``finish`` also return the episodes of rules on single events, as an installation raises them.
             lateness: see the class; None = nothing is late.
+            ahead: build all indexes before the first record; pays for many records.
             max_groups: as in ``settings.CorrelationSettings``.
             max_events_per_group: as in ``settings.CorrelationSettings``.
         """
         self.events = 0
         self.dead_letters = 0
         self.discarded = 0
+        self.joined = 0
         self.detections = 0
         self.episodes = 0
         self.evicted: dict[str, int] = {}
         self.letters: deque[DeadLetter] = deque(maxlen=KEPT_LETTERS)
         self._rules = rules
         self._normalizer = normalizer
+        self._assembler = Assembler(normalizer)
         look = normalizer.first_look(profile) if detector is None and lateness is None else None
         self._sieve = None if look is None else Sieve(rules, look)
-        self._detect = (self._sieve or detector or Detector(rules)).detect
+        detecting = self._sieve or detector or Detector(rules)
+        if ahead:
+            detecting.prepare(expected())
+        self._detect = detecting.detect
         self._singles = singles
         self._lateness = lateness
         self._sampler = Sampler()
@@ -107,11 +117,22 @@ class Offline:
         return False
 
     def feed(self, record: RawRecord, event_id: str, now: Micros) -> list[tuple[Event, Match]]:
-        """One record: the event and each rule that matched it; [] for none, a dead letter or a discarded line."""
+        """One record: each event that is whole with it and each rule that matched; [] for none, a dead letter or a discarded line."""
+        found: list[tuple[Event, Match]] = []
+        for whole in self._assembler.take(record, event_id, b"", 0):
+            found += self._whole(whole, now)
+        return found
+
+    def end(self, now: Micros) -> list[tuple[Event, Match]]:
+        """The end of the records: what still waits for parts is whole. To be called before ``finish``; ``now`` as in ``feed``."""
+        return [pair for whole in self._assembler.flush() for pair in self._whole(whole, now)]
+
+    def _whole(self, whole: Whole, now: Micros) -> list[tuple[Event, Match]]:
+        self.joined += len(whole.parts)
         try:
-            event = self._normalizer.normalize(record, event_id, now)
+            event = self._normalizer.normalize(whole.record, whole.id, now, whole.head)
         except RecordError as error:
-            self._bury(record, event_id, error)
+            self._bury(whole.record, whole.id, error)
             return []
         if isinstance(event, Discarded):
             self.discarded += 1

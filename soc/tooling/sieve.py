@@ -9,6 +9,7 @@ makes, the full event is made. What it passes on is looked at anew, so it may on
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from soc.detect.keywords import gates
 from soc.detect.literals import Database
 from soc.detect.trigger import Literal, Need, Option, Rarity, options
 from soc.model import Event, LogSource
+from soc.normalize.kinds import Kind
 from soc.normalize.products.product import FirstLook
 from soc.sigma.condition import leaves
 from soc.sigma.ruleset import RuleSet
@@ -107,6 +109,12 @@ class Sieve:
         self._words: dict[tuple[str, ...], _Words] = {}
         self._plans: dict[int, _Plan] = {}
         self._silent = 0
+
+    def prepare(self, kinds: Iterable[Kind]) -> None:
+        """See ``Detector.prepare``."""
+        known = list(kinds)
+        self._plain.prepare(known)
+        self._worded.prepare(known)
 
     def detect(self, event: Event) -> list[Match]:
         """The rules that match a full event."""

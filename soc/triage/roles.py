@@ -13,7 +13,7 @@ from soc.model import ActionKind
 Role = Literal["viewer", "analyst", "approver", "rule_writer", "administrator", "auditor"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
-Act = ActionKind | Literal["view", "read_audit", "write_rules", "administer"]
+Act = ActionKind | Literal["retry", "view", "read_audit", "write_rules", "administer"]
 
 _PEOPLE_ON_SHIFT: frozenset[Role] = frozenset({"analyst", "approver"})
 
@@ -26,6 +26,7 @@ ALLOWED: Mapping[str, frozenset[Role]] = {
     "merge": _PEOPLE_ON_SHIFT,
     "detach": _PEOPLE_ON_SHIFT,
     "approve": frozenset({"approver"}),
+    "retry": frozenset[Role]((*_PEOPLE_ON_SHIFT, "rule_writer", "administrator")),
     "view": frozenset(ROLES),
     "read_audit": frozenset({"auditor"}),
     "write_rules": frozenset({"rule_writer"}),

@@ -201,7 +201,7 @@ def test_check_says_why_a_server_cannot_be_used(host: Host):
 
 def test_partition_counts_that_do_not_fit_are_told_before_anything_is_started(host: Host):
     code, made, _ = host.soc("topics", "create")
-    assert (code, made.count("\n")) == (0, len(topology(2, 2).topics) + len(topology(2, 2).stages) + 1)
+    assert (code, made.count("\n")) == (0, len(topology(2, 2).topics) + len(topology(2, 2, archive=True).stages) + 1)
     host.config.write_text(host.config.read_text().replace("partitions = 2", "partitions = 3"))
     code, _, said = host.soc("check")
     assert (code, "soc.raw: partitions 2, should be 3" in said) == (3, True)

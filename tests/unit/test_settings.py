@@ -52,6 +52,30 @@ def test_a_mistake_is_told_with_its_place(text: str, says: str):
         parse(text, {})
 
 
+def test_all_mistakes_of_listeners_are_listed_at_once_with_what_to_write():
+    with pytest.raises(SettingsError) as caught:
+        parse(
+            "[[listeners]]\ntype='syslog-tls'\nname='a'\nport=6514\n"
+            "[[listeners]]\ntype='relp'\nname='b'\nport=2514\nproxy_from=['198.51.100.0/24', '198.51.100.999', 'lb1']\n"
+            "[[listeners]]\ntype='relp'\nname='c'\nport=2514\ntls={certificate_file='a.pem'}\n"
+            "[[listeners]]\ntype='gelf-udp'\nname='d'\nport=12201\nsockets=0\nproxy_from=['198.51.100.1']\n"
+            "[[listeners]]\ntype='syslog-tcp'\nname='e'\nport=514\ntls={certificate_file='a.pem',key_file='a.key'}\n",
+            {},
+        )
+    mistakes = caught.value.mistakes
+    assert len(mistakes) == 6
+    text = "\n".join(mistakes)
+    for said in (
+        "listeners.0.syslog-tls.tls: Field required",
+        "no address or network: '198.51.100.999', 'lb1'; write one like",
+        "listeners.2.relp.tls.key_file: Field required",
+        "listeners.3.gelf-udp.sockets",
+        "listeners.3.gelf-udp.proxy_from: unknown key",
+        "listeners.4.syslog-tcp.tls: unknown key",
+    ):
+        assert said in text
+
+
 def test_a_missing_file_that_was_asked_for_is_an_error(tmp_path: Path):
     with pytest.raises(SettingsError, match="cannot be read"):
         load(tmp_path / "missing.toml", {})

@@ -1,4 +1,4 @@
-"""The plain lists: the outbox of reports, search over events with one event's page, dead letters, the audit chain."""
+"""The plain lists: the outbox of reports, search over events with one event's page, the audit chain."""
 
 from typing import Any, get_args
 
@@ -80,21 +80,6 @@ async def event(request: web.Request) -> web.Response:
         raise web.HTTPNotFound
     rows = [(name, shown(value)) for name, value in sorted(document.fields.items()) if name != "event.original"]
     return respond(request, "event.html", {"event": _event(document), "body": document.body, "rows": rows})
-
-
-async def deadletters(request: web.Request) -> web.Response:
-    """What could not be processed, with its bytes, and how often each reason occurs."""
-    asked_for = asked(request)
-    chosen, page = await _page_of(request, "deadletter", asked_for.query)
-    data = {
-        "asked": asked_for.shown,
-        "range": chosen,
-        "reasons": await console_of(request).store.counts("deadletter", asked_for.query, "deadletter.reason", limit=10),
-        "letters": [{"key": document.id, **document.body} for document in page.documents],
-        "total": page.total,
-        "next": after_text(page.after),
-    }
-    return respond(request, "deadletters.html", data, status=400 if asked_for.mistake else 200)
 
 
 async def audit(request: web.Request) -> web.Response:

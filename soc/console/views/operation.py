@@ -76,6 +76,7 @@ async def health(request: web.Request) -> web.Response:
         "silent_sources": list(found.get("silent_sources", ())),
         "collectors": list(found.get("collectors", ())),
         "hosts": list(found.get("hosts", ())),
+        "balance": list(found.get("balance", ())),
         "rules": dict(found.get("rules", {})),
         "drops": _drops(found.get("processes", ())),
     }

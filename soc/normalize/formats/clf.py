@@ -16,6 +16,7 @@ _LINE = re.compile(
     re.ASCII | re.DOTALL,
 )
 _HEAD = re.compile(rf"([^\[\"]{{5,1024}}) {_STAMP} ", re.ASCII)
+_PORT = re.compile(r"\[?([\da-fA-F.:]{2,45}?)\]?:(\d{1,5})$", re.ASCII)
 _METHOD = re.compile(r"[A-Z][A-Z_-]{0,31}$")
 
 _SUCCESS: dict[str, Any] = {"event.outcome": "success", "event.type": ["access"]}
@@ -60,7 +61,14 @@ def read(text: str, fields: dict[str, Any]) -> Line | None:
         when = head[2]
         request, status, size, referrer, agent = tail.groups()
         end = tail.end()
-    put(fields, "source", address)
+    if is_ip(address):
+        fields["source.ip"] = address
+    elif (bare := _PORT.match(address)) is not None and is_ip(bare[1]):
+        fields["source.ip"], fields["source.port"] = bare[1], int(bare[2])
+        if not vhost and "." in identity:  # `address:port host:port - -`
+            vhost, identity, user = identity, "-", user.removeprefix("- ")
+    else:
+        put(fields, "source", address)
     if user not in ("-", '""', ""):
         fields["user.name"] = user
     if identity not in ("-", ""):

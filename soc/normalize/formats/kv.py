@@ -9,7 +9,20 @@ _PLAIN = re.compile(r'(?:^|[\s,;>])([A-Za-z_][\w.-]{0,63})=(?:"([^"]*)"|([^\s"]*
 _PAIR = re.compile(
     r'(?:^|[\s,;>])([A-Za-z_][\w.-]{0,63})=(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^\s"]*))', re.ASCII | re.DOTALL
 )
+_COMMA = re.compile(
+    r'(?:^|[,>])[ \t]?([A-Za-z_][\w.-]{0,63})=(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^,"]*))', re.ASCII | re.DOTALL
+)
 _ESCAPED = re.compile(r'\\(["\\])')
+
+
+def triples(text: str) -> list[tuple[str, str, str]]:
+    """The pairs in their order, repeats too: (key, value if it was quoted, value if it was bare), escapes undone."""
+    if "\\" not in text:
+        return _PLAIN.findall(text)
+    return [
+        (key, _ESCAPED.sub(r"\1", quoted) if "\\" in quoted else quoted, bare)
+        for key, quoted, bare in _PAIR.findall(text)
+    ]
 
 
 def pairs(text: str) -> dict[str, str]:
@@ -18,10 +31,13 @@ def pairs(text: str) -> dict[str, str]:
     Args:
         text: the line; what is no pair is passed over.
     """
-    if "\\" not in text:
-        found = _PLAIN.findall(text)
-        found.reverse()
-        return {key: quoted or bare for key, quoted, bare in found}
-    found = _PAIR.findall(text)
+    found = triples(text)
     found.reverse()
-    return {key: _ESCAPED.sub(r"\1", quoted) if quoted else bare for key, quoted, bare in found}
+    return {key: quoted or bare for key, quoted, bare in found}
+
+
+def comma_pairs(text: str) -> dict[str, str]:
+    """As ``pairs``, of a line whose pairs are separated by commas: a bare value may hold blanks."""
+    found = _COMMA.findall(text)
+    found.reverse()
+    return {key: _ESCAPED.sub(r"\1", quoted) if quoted else bare.strip() for key, quoted, bare in found}

@@ -8,9 +8,14 @@ import re
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from soc.clock import DAY
 from soc.normalize.addresses import is_ip
 from soc.normalize.formats.priority import PRIORITIES
 from soc.normalize.time import Stamp, bsd, iso
+
+UNSET_DAYS = 2
+"""Cisco IOS marks the stamp of a clock that nobody set with ``*`` ("service timestamps", Cisco IOS command reference); it counts from
+1 March, so it says how long the device is up and not when. One that was set by hand has the mark too, and is near receipt."""
 
 _BSD = (
     r"(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} {1,2}\d{1,2} (?:\d{4} )?\d{1,2}:\d{2}:\d{2}(?:[.,]\d{1,9})?"
@@ -24,7 +29,7 @@ _COMMON = re.compile(
 )
 _PRI = re.compile(r"<(\d{1,3})>", re.ASCII)
 _LEAD = re.compile(
-    r" ?(?:\d{1,10}: {1,2})?(?:(?P<host>[^\s:%]{1,255}): (?:\d{1,10}: )?)??[*.:]?"
+    r" ?(?:\d{1,10}: {1,2})?(?:(?P<host>[^\s:%]{1,255}): (?:\d{1,10}: )?)??(?P<mark>[*.:])?"
     rf"(?P<stamp>{_BSD}|{_ISO})(?:: ?| {{1,2}}|$)",
     re.ASCII,
 )
@@ -64,7 +69,10 @@ def read(text: str, fields: dict[str, Any], zone: ZoneInfo, day: int) -> tuple[s
 
 
 def lead(text: str, fields: dict[str, Any], zone: ZoneInfo, day: int) -> tuple[int, Stamp | None, bool]:
-    """PRI, marks and stamp only: (where the rest starts, stamp, whether there was a PRI). Writes PRI and a ``host:``."""
+    """PRI, marks and stamp only: (where the rest starts, stamp, whether there was a PRI). Writes PRI and a ``host:``.
+
+    A stamp of a clock that was never set is passed over, and is no stamp.
+    """
     at = 0
     match = _PRI.match(text)
     if match is not None:
@@ -82,13 +90,15 @@ def lead(text: str, fields: dict[str, Any], zone: ZoneInfo, day: int) -> tuple[i
         return at, None, match is not None
     if after["host"]:
         fields["host.name"] = after["host"]
+    if after["mark"] == "*" and abs(stamp[0] // DAY - day) > UNSET_DAYS:
+        return after.end(), None, match is not None
     return after.end(), stamp, match is not None
 
 
 def _found(text: str, fields: dict[str, Any], zone: ZoneInfo, day: int) -> tuple[str, str, Stamp | None] | None:
-    at, stamp, has_pri = lead(text, fields, zone, day)
+    at, stamp, _ = lead(text, fields, zone, day)
     if stamp is None:
-        if not has_pri:
+        if not at:
             return None
         at, program = _tag(text, at, fields)
         return text[at:].lstrip(" "), program, None

@@ -1,18 +1,19 @@
-"""Cisco ASA and FTD (``%ASA-level-id: text``) → events, read by message id; an id without a row still gives an event."""
+"""Cisco ASA, FTD, FWSM and PIX (``%ASA-level-id: text``) → events, read by message id; any other id still gives an event."""
 
 import re
-from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from soc.model.event import LogSource
 from soc.normalize.addresses import is_bounded_ip, number, put
-from soc.normalize.formats import rfc3164, rfc5424
-from soc.normalize.products.cisco_asa_messages import FAMILIES, MESSAGES, Message
+from soc.normalize.formats import device_header
+from soc.normalize.products import cisco_ftd
+from soc.normalize.products.cisco_asa_messages import FAMILIES, MESSAGES, OLDER, OLDER_FAMILIES
+from soc.normalize.products.cisco_asa_row import Message
 from soc.normalize.products.product import Fields, Product, Reading, refuse
-from soc.normalize.time import Stamp
 
-MARK = re.compile(r"%(?:ASA|FTD|FWSM|PIX)-(?:[A-Za-z]{1,16}-)?([0-7])-(\d{6}): ?", re.ASCII)
+# %ASA-4-106023:, EMBLEM's %ASA-session-5-106100: and %ASA--4-106023:, %FTD<Up>-4-313005:, a text without the colon
+MARK = re.compile(r"%(?:ASA|FTD|FWSM|PIX)(?:<\w{1,16}>)?-(?:[A-Za-z]{0,16}-)?([0-7])-(\d{6}):? ?", re.ASCII)
 
 _SOURCES = (LogSource("cisco", "firewall", "asa"),)
 _COMMANDS = (*_SOURCES, LogSource("cisco", "", "aaa"))
@@ -31,7 +32,34 @@ _NUMBERS = frozenset(
     ]
 )
 _LOWER = frozenset(("network.transport", "network.direction"))
-_LEVELS = ["emergency", "alert", "critical", "error", "warning", "notification", "informational", "debugging"]
+_USERS = frozenset(("user.name", "source.user.name", "destination.user.name", "user.target.name"))
+_PROTOCOLS = {
+    "1": "icmp",
+    "2": "igmp",
+    "6": "tcp",
+    "17": "udp",
+    "47": "gre",
+    "50": "esp",
+    "51": "ah",
+    "58": "ipv6-icmp",
+    "89": "ospf",
+    "103": "pim",
+    "132": "sctp",
+    "icmp6": "ipv6-icmp",
+    "TCP": "tcp",
+    "UDP": "udp",
+    "tcp": "tcp",
+    "udp": "udp",
+    "inbound": "inbound",
+    "outbound": "outbound",
+}
+"""What stands where a transport or a direction is expected → ECS; anything else in lower case."""
+_LEVELLED: dict[str, dict[str, Any]] = {
+    str(severity): {"event.severity": severity, "log.level": level}
+    for severity, level in enumerate(
+        ["emergency", "alert", "critical", "error", "warning", "notification", "informational", "debugging"]
+    )
+}
 _STATIC: dict[str, Any] = {
     "event.module": "cisco",
     "event.dataset": "cisco.asa",
@@ -39,33 +67,45 @@ _STATIC: dict[str, Any] = {
     "observer.product": "asa",
     "observer.type": "firewall",
 }
+_FTD = {
+    "430001": (*_SOURCES, LogSource("cisco", "firewall", "ips")),
+    "430005": (*_SOURCES, LogSource("cisco", "antivirus", "malware")),
+}
+_DIRECTED = frozenset(("302013", "302015", "302017", "302020"))
 _VERDICTS = {
     "permitted": (["connection", "allowed"], "success"),
     "est-allowed": (["connection", "allowed"], "success"),
     "denied": (["connection", "denied"], "failure"),
+    "dropped": (["connection", "denied"], "failure"),
 }
 _INFO: dict[str, Any] = {**_STATIC, "event.kind": "event", "event.category": ["network"], "event.type": ["info"]}
 
 
 class _Plan(NamedTuple):
-    """A row made ready: the few groups that are no plain text are put right by their place, then all are written at once.
+    """A row made ready: all groups are written at once, and the few that are no plain text are put right.
 
     Attributes:
         pattern: matched at the start of the message.
         names: field of each group; an address position is ``<side>.ip``.
-        numbers: places of groups that are digits.
-        lower: places of groups written in lower case.
-        addresses: (place, side) of address positions.
-        duration: place of the duration, or -1.
+        numbers: those that are digits.
+        lower: those written in lower case.
+        addresses: (field, side, field of the group before it) of address positions.
+        users: those that are people.
+        ended: whether ``event.reason`` is that of a connection's end.
+        timed: whether there is a duration.
+        open: whether verdict, direction or person depend on what was found.
         fields: set for each such message.
     """
 
     pattern: re.Pattern[str]
     names: tuple[str, ...]
-    numbers: tuple[int, ...]
-    lower: tuple[int, ...]
-    addresses: tuple[tuple[int, str], ...]
-    duration: int
+    numbers: tuple[str, ...]
+    lower: tuple[str, ...]
+    addresses: tuple[tuple[str, str, str], ...]
+    users: tuple[str, ...]
+    ended: bool
+    timed: bool
+    open: bool
     fields: dict[str, Any]
 
 
@@ -74,10 +114,17 @@ def _plan(row: Message) -> _Plan:
     return _Plan(
         row.pattern,
         tuple(name + ".ip" if name in _ADDRESSES else name for name in names),
-        tuple(place for place, name in enumerate(names) if name in _NUMBERS),
-        tuple(place for place, name in enumerate(names) if name in _LOWER),
-        tuple((place, name) for place, name in enumerate(names) if name in _ADDRESSES),
-        names.index("event.duration") if "event.duration" in names else -1,
+        tuple(name for name in names if name in _NUMBERS),
+        tuple(name for name in names if name in _LOWER),
+        tuple(
+            (name + ".ip", name, names[place - 1] if place else "")
+            for place, name in enumerate(names)
+            if name in _ADDRESSES
+        ),
+        tuple(name for name in names if name in _USERS),
+        "network.bytes" in names and "event.reason" in names,
+        "event.duration" in names,
+        not {"cisco.asa.verdict", "network.direction", "source.user.name"}.isdisjoint(names),
         {**_STATIC, "event.kind": "event", **row.fields},
     )
 
@@ -88,20 +135,8 @@ def _compiled(rows: dict[str, Message]) -> dict[str, _Plan]:
 
 _BY_ID = _compiled(MESSAGES)
 _BY_FAMILY = _compiled(FAMILIES)
-
-
-@lru_cache(maxsize=8192)
-def _head(head: str, zone: ZoneInfo, day: int) -> tuple[dict[str, Any], Stamp | None]:
-    """What stands before the mark: repeated by every line of a device within a second, so it is remembered."""
-    fields: dict[str, Any] = {}
-    found = rfc5424.read(head, fields, zone) if head.startswith("<") else None
-    if found is not None:
-        return fields, found[2]
-    at, stamp, _ = rfc3164.lead(head, fields, zone, day)
-    host = head[at:].strip(" :")
-    if host and " " not in host and "host.name" not in fields:
-        fields["host.name"] = host
-    return fields, stamp
+_OLDER = _compiled(OLDER)
+_OLDER_FAMILIES = _compiled(OLDER_FAMILIES)
 
 
 def _duration(text: str) -> int | None:
@@ -113,35 +148,72 @@ def _duration(text: str) -> int | None:
     return (hours * 3600 + minutes * 60 + seconds) * 1_000_000_000
 
 
-def _write(plan: _Plan, groups: tuple[str | None, ...], fields: Fields) -> None:
-    values: list[Any] = list(groups)
-    for place in plan.numbers:
-        if values[place] is not None:
-            values[place] = int(values[place])
-    for place in plan.lower:
-        if values[place] is not None:
-            values[place] = values[place].lower()
-    if plan.duration >= 0 and values[plan.duration] is not None:
-        values[plan.duration] = _duration(values[plan.duration])
-    for place, side in plan.addresses:
-        value = values[place]
-        if value is not None and not is_bounded_ip(value):
-            put(fields, side, value)
-            values[place] = None
-    if None in values or "" in values:
-        fields.update((name, value) for name, value in zip(plan.names, values, strict=True) if value not in (None, ""))
+def _no_address(found: Fields, name: str, side: str, before: str, fields: Fields) -> None:
+    """A name, or an address behind the rest of an interface's name that holds a colon (``dst v2:inside:192.0.2.9``)."""
+    value: str = found.pop(name)
+    rest, colon, last = value.rpartition(":")
+    if colon and before.endswith("interface.name") and is_bounded_ip(last):
+        found[before] = f"{found.get(before, '')}:{rest}"
+        found[name] = last
     else:
-        fields.update(zip(plan.names, values, strict=True))
+        put(fields, side, value)
 
 
+def _user(name: str, fields: Fields) -> None:
+    r"""``LOCAL\\lan``, ``EXAMPLE\\lan, 12:staff`` (a security group tag behind it), ``12:staff`` (nothing but the tag)."""
+    value: str = fields.pop(name)
+    person, comma, tag = value.partition(", ")
+    if not comma and value[0].isdigit() and _TAG.match(value):
+        person, tag = "", value
+    if tag:
+        fields[name.replace("user.name", "security_group_tag") if name != "user.name" else "cisco.asa.tag"] = tag
+    domain, _, login = person.rpartition("\\")
+    domain = domain.removeprefix("LOCAL\\").rstrip("\\")
+    if domain:
+        fields[name.removesuffix("name") + "domain"] = domain
+    if login:
+        fields[name] = login
+
+
+def _write(plan: _Plan, groups: tuple[str | None, ...], fields: Fields) -> None:
+    found: Fields = {name: value for name, value in zip(plan.names, groups, strict=True) if value}
+    for name in plan.numbers:
+        if name in found:
+            found[name] = int(found[name])
+    for name in plan.lower:
+        value = found.get(name)
+        if value is not None:
+            found[name] = _PROTOCOLS.get(value) or value.lower()
+    for name, side, before in plan.addresses:
+        value = found.get(name)
+        if value is not None and not is_bounded_ip(value):
+            _no_address(found, name, side, before, fields)
+    if plan.timed and "event.duration" in found:
+        duration = _duration(found.pop("event.duration"))
+        if duration is not None:
+            found["event.duration"] = duration
+    if plan.ended and "event.reason" in found:
+        found["event.reason"], _, initiator = found["event.reason"].partition(" from ")
+        if initiator:
+            found["cisco.asa.initiator"] = initiator.strip()
+    for name in plan.users:
+        if name in found:
+            _user(name, found)
+    fields.update(found)
+
+
+_TAG = re.compile(r"\d{1,5}:[^\\]{0,255}$|\d{1,5}$", re.ASCII)
 _SWAPPED = (
     ("source.ip", "destination.ip"),
     ("source.address", "destination.address"),
     ("source.domain", "destination.domain"),
     ("source.port", "destination.port"),
     ("source.nat.ip", "destination.nat.ip"),
+    ("source.nat.address", "destination.nat.address"),
+    ("source.nat.domain", "destination.nat.domain"),
     ("source.nat.port", "destination.nat.port"),
     ("source.user.name", "destination.user.name"),
+    ("source.user.domain", "destination.user.domain"),
     ("observer.ingress.interface.name", "observer.egress.interface.name"),
 )
 
@@ -156,6 +228,30 @@ def _swap(fields: Fields) -> None:
             fields[other] = a
 
 
+def _plan_of(code: str, message: str) -> tuple[_Plan, re.Match[str]] | None:
+    """The row that fits the text: the id's, an older form of it, its family's."""
+    family = code[:3]
+    for plan in (_BY_ID.get(code) or _BY_FAMILY.get(family), _OLDER.get(code) or _OLDER_FAMILIES.get(family)):
+        if plan is not None:
+            match = plan.pattern.match(message)
+            if match is not None:
+                return plan, match
+    return None
+
+
+def _finish(code: str, fields: Fields) -> None:
+    """What depends on more than one group: the verdict of an access list, the direction, who the person is."""
+    verdict = fields.get("cisco.asa.verdict")
+    if verdict in _VERDICTS:
+        fields["event.type"], fields["event.outcome"] = _VERDICTS[verdict]
+    if fields.get("network.direction") == "outbound" and code in _DIRECTED:
+        _swap(fields)
+    if "user.name" not in fields:
+        person = fields.get("source.user.name")
+        if person is not None:
+            fields["user.name"] = person
+
+
 def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     """One line with any header before the mark."""
     mark = MARK.search(text)
@@ -163,29 +259,42 @@ def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
         raise refuse("cisco-asa: no %ASA-level-id: mark")
     start = mark.start()
     stamp = None
-    if 0 < start <= 400:  # longer is no header, and would fill the memo
-        head, stamp = _head(text[:start], zone, day)
+    if 0 < start <= device_header.LONGEST:
+        head, stamp = device_header.read(text[:start], zone, day)
         fields.update(head)
-    level, code = mark.groups()
     message = text[mark.end() :]
-    severity = int(level)
+    level, code = mark.groups()
+    fields.update(_LEVELLED[level])
     fields["event.code"] = code
-    fields["event.severity"] = severity
-    fields["log.level"] = _LEVELS[severity & 7]
     fields["message"] = message
-    sources = _COMMANDS if code.startswith("111") else _SOURCES
-    plan = _BY_ID.get(code) or _BY_FAMILY.get(code[:3])
-    match = plan.pattern.match(message) if plan is not None else None
-    if plan is None or match is None:
+    if code.startswith("4300"):
         fields.update(_INFO)
-        return sources, stamp
-    fields.update(plan.fields)
-    _write(plan, match.groups(), fields)
-    if code == "106100":
-        fields["event.type"], fields["event.outcome"] = _VERDICTS[fields["cisco.asa.verdict"]]
-    if fields.get("network.direction") == "outbound" and code in ("302013", "302015", "302020"):
-        _swap(fields)
-    return sources, stamp
+        cisco_ftd.read(code, message, fields)
+        return _FTD.get(code, _SOURCES), stamp
+    found = _plan_of(code, message)
+    if found is None:
+        fields.update(_INFO)
+    else:
+        plan, match = found
+        fields.update(plan.fields)
+        _write(plan, match.groups(), fields)
+        if plan.open:
+            _finish(code, fields)
+    return (_COMMANDS if code.startswith("111") else _SOURCES), stamp
 
 
-PRODUCT = Product("cisco-asa", "Cisco ASA and FTD: %ASA-level-id messages, read by message id", parse)
+def sfims(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
+    """A line of the program ``SFIMS``: a Firepower sensor's connection event of before version 6.3."""
+    if not cisco_ftd.read("", message, fields):
+        return None
+    fields.update(_STATIC)
+    fields["message"] = message
+    return _SOURCES
+
+
+PRODUCT = Product(
+    "cisco-asa",
+    "Cisco ASA and FTD: %ASA-level-id messages, read by message id",
+    parse,
+    fields=cisco_ftd.FIELDS,
+)

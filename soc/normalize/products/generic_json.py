@@ -4,6 +4,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from soc.normalize.addresses import is_ip
+from soc.normalize.conform import conform
 from soc.normalize.formats import json, syslog
 from soc.normalize.products import elastic_modules
 from soc.normalize.products.hint import NOTHING_SAID, hinted
@@ -133,6 +134,7 @@ def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo, *, flat: bool) -
     sources = module if module is not None and sources[0] == NOTHING_SAID else agent_sources(fields, sources)
     if sources[0].product == "windows":
         add_native_names(fields, sources)
+    conform(fields)
     fields.setdefault("event.kind", "event")
     fields.setdefault("event.module", "json")
     fields.setdefault("event.dataset", "json.object")

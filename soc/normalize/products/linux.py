@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 
 from soc.model.event import LogSource
 from soc.normalize.formats import syslog
-from soc.normalize.products import netfilter, objects, pam
+from soc.normalize.products import auditd, linux_programs, netfilter, objects, pam
 from soc.normalize.products.marks import BODIES, LINES
 from soc.normalize.products.product import Fields, Product, Reading, refuse
+from soc.normalize.time import Stamp
 
 _AUTH = frozenset(
     [
@@ -23,10 +24,15 @@ _AUTH = frozenset(
         "passwd",
         "chpasswd",
         "chage",
+        "groupdel",
+        "gpasswd",
+        "chsh",
+        "chfn",
     ]
 )
 _SERVICES = {
     "cron": "cron",
+    "crontab": "cron",
     "crond": "cron",
     "anacron": "cron",
     "vsftpd": "vsftpd",
@@ -55,7 +61,7 @@ def _program(message: str, program: str, fields: Fields) -> tuple[LogSource, ...
         return _NONE
     fields["event.module"], fields["event.dataset"] = "linux", "linux.syslog"
     name = program.rpartition("/")[2].lower()
-    if not pam.read(message, fields):
+    if not pam.read(message, fields) and not linux_programs.read(name, message, fields):
         fields.update(_ACCOUNTS.get(name, _INFO))
     service = _SERVICES.get(name)
     if service is not None:
@@ -67,9 +73,19 @@ def _program(message: str, program: str, fields: Fields) -> tuple[LogSource, ...
 
 def line(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
     """A syslog line of any program; None if it has no syslog header."""
+    if "msg=audit(" in text:
+        reading = auditd.lines(text, fields, zone, day)
+        if reading is not None:
+            return reading
+        fields.clear()
     found = syslog.read(text, fields, zone, day)
     if found is None:
         return None
+    return said(found, fields, zone, day)
+
+
+def said(found: tuple[str, str, Stamp | None], fields: Fields, zone: ZoneInfo, day: int) -> Reading:
+    """(message, program, stamp) of a syslog header or of the journal, read as what the program writes."""
     message, program, stamp = found
     name = program.rpartition("/")[2].lower()
     body = BODIES.get(name)
@@ -82,7 +98,7 @@ def line(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
         if reading is not None:
             return reading[0], reading[1] or stamp
     if message.startswith(("{", "@cee:")):
-        wrapped = objects.any_object(message.removeprefix("@cee:").lstrip(), fields, zone)
+        wrapped = objects.any_object(message.removeprefix("@cee:").lstrip(), fields, zone, day)
         if wrapped is not None:
             return wrapped[0], wrapped[1] or stamp
     if netfilter.recognizes(message):

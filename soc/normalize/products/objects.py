@@ -4,14 +4,21 @@ from zoneinfo import ZoneInfo
 
 from soc.errors import RecordError
 from soc.normalize.formats import json
-from soc.normalize.products import generic_json, windows_json
+from soc.normalize.products import device, generic_json, windows_json, wrapped
 from soc.normalize.products.marks import OBJECTS
-from soc.normalize.products.product import Fields, Reading
+from soc.normalize.products.product import Fields, Parse, Reading
 from soc.normalize.products.windows_shapes import is_windows
 
 
-def any_object(text: str, fields: Fields, zone: ZoneInfo) -> Reading | None:
+def any_object(text: str, fields: Fields, zone: ZoneInfo, day: int, inner: Parse | None = None) -> Reading | None:
     """A JSON object, of Windows, of a known product or of anyone, alone or as the payload of a syslog line.
+
+    Args:
+        text: the object.
+        fields: written to.
+        zone: for stamps without one.
+        day: of receipt.
+        inner: reads the line that an object of a shipper carries; None: such an object is read as any.
 
     Returns:
         None if it is no object; ``fields`` is then untouched.
@@ -33,4 +40,17 @@ def any_object(text: str, fields: Fields, zone: ZoneInfo) -> Reading | None:
                 return reading
             fields.clear()
             fields.update(header)
-    return generic_json.read(event, fields, zone, flat=flat)
+    if inner is not None:
+        reading = wrapped.read(event, flat, fields, zone, day, inner)
+        if reading is not None:
+            return reading
+    reading = generic_json.read(event, fields, zone, flat=flat)
+    carried = event.get("message")
+    if isinstance(carried, str) and carried.startswith(("CEF:", "LEEF:")):  # a device's message in anyone's object
+        known = dict(fields)
+        found = device.message(carried, fields, zone, day)
+        if found is not None:
+            return found[0], found[1] or reading[1]
+        fields.clear()
+        fields.update(known)
+    return reading

@@ -12,6 +12,10 @@ _SESSION = re.compile(
     r"session (opened|closed) for user ([^\s(]{1,256})(?:\(uid=(\d{1,10})\))?(?: by ([^\s(]{0,256})(?:\(uid=(\d{1,10})\))?)?",
     re.ASCII,
 )
+_CHANGED = re.compile(r"password changed for ([^\s]{1,256})", re.ASCII)
+_LOCKED = re.compile(
+    r"(?:Consecutive login failures for user|user) ([^\s]{1,256}) (?:account temporarily|.{0,64}?) ?locked", re.ASCII
+)
 _UNKNOWN = re.compile(r"check pass; user unknown", re.ASCII)
 
 _FAILED: dict[str, Any] = {
@@ -19,6 +23,12 @@ _FAILED: dict[str, Any] = {
     "event.type": ["start"],
     "event.outcome": "failure",
     "event.action": "authentication-failure",
+}
+_PASSWORD: dict[str, Any] = {
+    "event.category": ["iam"],
+    "event.type": ["user", "change"],
+    "event.outcome": "success",
+    "event.action": "changed-password",
 }
 
 
@@ -31,7 +41,16 @@ def read(message: str, fields: Fields) -> bool:
     session = _SESSION.match(rest)
     if session is not None:
         return _session(session, fields)
-    if rest.startswith(("authentication failure", "conversation failed", "auth could not")) or _UNKNOWN.match(rest):
+    if rest.startswith("password changed for ") and (changed := _CHANGED.match(rest)) is not None:
+        fields.update(_PASSWORD)
+        fields["user.name"] = fields["user.target.name"] = changed[1]
+    elif (locked := _LOCKED.match(rest)) is not None:
+        fields.update(_FAILED)
+        fields["user.name"] = locked[1]
+    elif rest.startswith("authentication success"):
+        fields.update(_FAILED)
+        fields["event.action"], fields["event.outcome"] = "authentication-success", "success"
+    elif rest.startswith(("authentication failure", "conversation failed", "auth could not")) or _UNKNOWN.match(rest):
         fields.update(_FAILED)
     else:
         fields["event.category"], fields["event.type"] = ["authentication"], ["info"]

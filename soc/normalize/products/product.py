@@ -83,6 +83,8 @@ class Product:
         description: one line.
         parse: reads one line.
         first_look: None where there is no cheaper way than ``parse``.
+        multiline: what the first line of an entry holds, where entries have several lines; a profile's own setting wins.
+        headed: ``parse`` is given the directives that its source declared (``#Fields: ...``) as lines before the line.
         fields: every field that the vendor documents → the ECS name its value is also written to, several joined by ``, ``;
             ``""``: kept under its own name only. The reference of products is made from it (docs/generate_products.py).
     """
@@ -91,6 +93,8 @@ class Product:
     description: str
     parse: Parse
     first_look: FirstLook | None = None
+    headed: bool = False
+    multiline: str = ""
     fields: Mapping[str, str] = field(default_factory=dict[str, str])
 
 

@@ -35,6 +35,7 @@ _OPENED: dict[str, Any] = {
     "event.type": ["connection", "start"],
     "event.action": "ssh-connection",
 }
+_SESSION: dict[str, Any] = {"event.category": ["session"], "event.action": "ssh-session", "event.outcome": "success"}
 _INFO: dict[str, Any] = {"event.category": ["process"], "event.type": ["info"]}
 
 # User names come from the network and may hold anything, " from " too: the user is greedy, the address is at the end.
@@ -42,7 +43,12 @@ _FROM = r"(.{0,512}) from ([^\s]{1,255})(?: port (\d{1,5}))?"
 _PATTERNS: tuple[tuple[str, re.Pattern[str], dict[str, Any], tuple[str, ...]], ...] = tuple(
     (start, re.compile(pattern, re.ASCII | re.DOTALL), fields, names)
     for start, pattern, fields, names in (
-        ("Accepted", rf"Accepted (\S{{1,64}}) for {_FROM}", _SUCCESS, ("ssh.method", "user", "address", "port")),
+        (
+            "Accepted",
+            rf"Accepted (\S{{1,64}}) for {_FROM}(?: ssh2?(?:: (.{{1,512}}))?)?",
+            _SUCCESS,
+            ("ssh.method", "user", "address", "port", "ssh.signature"),
+        ),
         (
             "Failed",
             rf"Failed (\S{{1,64}}) for (?:invalid user |illegal user )?{_FROM}",
@@ -85,9 +91,36 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], dict[str, Any], tuple[str, ...]], .
         ("Disconnected", r"Disconnected from ([^\s]{1,255})(?: port (\d{1,5}))?", _ENDED, ("address", "port")),
         (
             "Disconnecting",
-            r"Disconnecting (?:authenticating|invalid) user (.{0,512}) ([^\s]{1,255}) port (\d{1,5})",
+            r"Disconnecting (?:authenticating|invalid) user (.{0,512}) ([^\s]{1,255}) port (\d{1,5})(?:: (.{0,255}))?",
             _FAILURE,
+            ("user", "address", "port", "event.reason"),
+        ),
+        (
+            "Starting",
+            r"Starting session: .{1,512}? for (.{1,256}) from ([^\s]{1,255}) port (\d{1,5})",
+            {**_SESSION, "event.type": ["start"]},
             ("user", "address", "port"),
+        ),
+        (
+            "Close",
+            r"Close session: user (.{1,256}) from ([^\s]{1,255}) port (\d{1,5})",
+            {**_SESSION, "event.type": ["end"]},
+            ("user", "address", "port"),
+        ),
+        ("subsystem", r"subsystem request for \S{1,64} by user (\S{1,256})", _INFO, ("user",)),
+        (
+            "input_userauth_request",
+            r"input_userauth_request: invalid user (.{0,512}?)(?: \[preauth\])?$",
+            _FAILURE,
+            ("user",),
+        ),
+        ("Address", r"Address ([^\s]{1,255}) maps to ", _INFO, ("address",)),
+        ("Nasty", r"Nasty PTR record \".{0,255}\" is set up for ([^\s,]{1,255})", _INFO, ("address",)),
+        (
+            "srclimit_penalise",
+            r"srclimit_penalise: ipv[46]: new ([^\s/]{1,64})/\d{1,3} (?:active|deferred) penalty .{0,64}? for penalty: (.{0,255})",
+            _REFUSED,
+            ("address", "event.reason"),
         ),
         ("Disconnecting", r"Disconnecting ([^\s]{1,255}) port (\d{1,5})", _ENDED, ("address", "port")),
         ("Received", r"Received disconnect from ([^\s]{1,255})(?: port (\d{1,5})|: )", _ENDED, ("address", "port")),
@@ -117,9 +150,9 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], dict[str, Any], tuple[str, ...]], .
         ),
         (
             "ssh_dispatch_run_fatal",
-            r"ssh_dispatch_run_fatal: Connection from ([^\s]{1,255}) port (\d{1,5})",
+            r"ssh_dispatch_run_fatal: Connection from (?:(?:authenticating |invalid )?user (.{0,512}) )?([^\s]{1,255}) port (\d{1,5})(?:: (.{0,255}))?",
             _REFUSED,
-            ("address", "port"),
+            ("user", "address", "port", "event.reason"),
         ),
         ("refused", r"refused connect from (?:[^\s]{1,255} \()?([^\s()]{1,255})", _REFUSED, ("address",)),
         ("drop", r"drop connection #\d{1,9} from \[?([^\s\]]{1,255})\]?:(\d{1,5})", _REFUSED, ("address", "port")),

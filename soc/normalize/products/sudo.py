@@ -41,6 +41,11 @@ def read(message: str, fields: Fields) -> tuple[LogSource, ...]:
     reason, _, _ = rest.partition(" ; ")
     if "=" in reason and reason.split("=", 1)[0].isupper():
         fields.update(_RAN)
+    elif reason.startswith("(command continued)"):
+        # sudoers(5), Log format: a long command goes on in further lines
+        fields["event.category"], fields["event.type"] = ["process"], ["info"]
+        fields["process.command_line"] = reason.removeprefix("(command continued)").strip()
+        return _SOURCES
     else:
         fields.update(_REFUSED)
         fields["event.reason"] = reason[:255]

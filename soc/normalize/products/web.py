@@ -6,20 +6,29 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from soc.model.event import LogSource
-from soc.normalize.addresses import port, put
+from soc.normalize.addresses import is_ip, port, put
 from soc.normalize.formats import clf, syslog
+from soc.normalize.formats import json as json_format
+from soc.normalize.products import modsecurity, web_json
 from soc.normalize.products.product import Fields, Line, Product, Reading, refuse
 from soc.normalize.time import Stamp, bsd, iso
+from soc.normalize.time import clf as clf_stamp
 
 _NGINX_ERROR = re.compile(
     r"(\d{4}/\d{2}/\d{2} \d{2}:\d{2}:\d{2}) \[([a-z]{1,16})\] (\d{1,10})#(\d{1,10}): (?:\*\d{1,20} )?", re.ASCII
 )
 _APACHE_ERROR = re.compile(
-    r"\[([A-Z][a-z]{2} [A-Z][a-z]{2} {1,2}\d{1,2} \d{2}:\d{2}:\d{2}(?:\.\d{1,9})? \d{4})\] \[(?:([\w-]{0,64}):)?([a-z0-9]{1,16})\] "
+    r"\[([A-Z][a-z]{2} [A-Z][a-z]{2} {1,2}\d{1,2} \d{2}:\d{2}:\d{2}(?:\.\d{1,9})? \d{4}|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[\d.]{0,8}(?: [+-]\d{4})?)\] \[(?:([\w-]{0,64}):)?([a-z0-9]{1,16})\] "
     r"(?:\[pid (\d{1,10})(?::tid \d{1,20})?\] )?(?:\([^)]{1,128}\)[^:\[]{0,256}: )?(?:\[(?:remote|client) ([^\]\s]{1,80})\] )?",
     re.ASCII,
 )
+_APACHE_START = re.compile(r"(AH\d{5}): (?:apache2|httpd|\w{1,16}): ", re.ASCII)
+_SSL_REQUEST = re.compile(
+    r'\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4})\] (\S{1,255}) (\S{1,32}) (\S{1,64}) "([^"\\]*(?:\\.[^"\\]*)*)" (\d{1,18}|-)',
+    re.ASCII | re.DOTALL,
+)
 _CODE = re.compile(r"(AH\d{5}): ", re.ASCII)
+_FORWARDED = re.compile(r' "([\da-fA-F.:]{2,45})(?:, [^"]{0,512})?"', re.ASCII)
 _NGINX_USER = re.compile(r'user "([^"]{0,256})"(?: was not found in|: password mismatch)')
 _APACHE_USER = re.compile(r"user (.{1,256}?)(?: not found|: authentication failure| in realm)", re.ASCII)
 _NGINX_PARTS = re.compile(r', (client|server|request|upstream|host|referrer): (?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^,\s]*))')
@@ -28,6 +37,9 @@ _SOURCES = {
     "nginx": (LogSource("nginx", "webserver", "nginx"),),
     "apache": (LogSource("apache", "webserver", "apache"),),
     "web": (LogSource("", "webserver", ""),),
+}
+_GUARDED = {
+    name: (*_SOURCES[name], LogSource("modsecurity", "webserver", "modsecurity")) for name in ("nginx", "apache")
 }
 _ACCESS: dict[str, dict[str, Any]] = {
     name: {
@@ -54,6 +66,8 @@ def access(text: str, fields: Fields, server: str) -> Reading | None:
     if line is None:
         return None
     fields.update(fields_before)
+    if line.rest and (forwarded := _FORWARDED.search(line.rest)) is not None and is_ip(forwarded[1]):
+        fields["network.forwarded_ip"] = forwarded[1]
     if "user.name" in fields and fields.get("http.response.status_code") == 401:  # RFC 9110 §15.5.2
         fields["event.category"] = ["authentication", "web"]
     return _SOURCES[server], line.stamp
@@ -76,6 +90,8 @@ def nginx_error(text: str, fields: Fields, zone: ZoneInfo) -> Reading | None:
         fields["http.request.referrer"] = parts["referrer"]
     _error("nginx", level, rest, fields)
     fields["process.pid"] = int(pid)
+    if "ModSecurity" in rest and modsecurity.error(rest, fields):
+        return _GUARDED["nginx"], iso(when, zone)
     user = _NGINX_USER.search(rest)
     if user is not None:
         fields.update(_LOGIN_FAILED)
@@ -87,7 +103,7 @@ def apache_error(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading
     """A line of Apache's error log (2.2 and 2.4 forms); None if it is none."""
     match = _APACHE_ERROR.match(text)
     if match is None:
-        return None
+        return _apache_rest(text, fields)
     when, module, level, pid, client = match.groups()
     rest = text[match.end() :]
     if client:
@@ -101,6 +117,8 @@ def apache_error(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading
         fields["apache.error.module"] = module
     if pid:
         fields["process.pid"] = int(pid)
+    if "ModSecurity" in rest and modsecurity.error(rest, fields):
+        return _GUARDED["apache"], _apache_stamp(when, zone, day)
     if module is None or module.startswith("auth"):
         user = _APACHE_USER.match(rest)
         if user is not None:
@@ -109,8 +127,29 @@ def apache_error(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading
     return _SOURCES["apache"], _apache_stamp(when, zone, day)
 
 
+def _apache_rest(text: str, fields: Fields) -> Reading | None:
+    """What Apache says before its log is open, and the log of requests over TLS (``ssl_request_log``)."""
+    start = _APACHE_START.match(text)
+    if start is not None:
+        fields["event.code"] = start[1]
+        _error("apache", "notice", text, fields)
+        return _SOURCES["apache"], None
+    match = _SSL_REQUEST.match(text)
+    if match is None:
+        return None
+    when, address, version, cipher, request, size = match.groups()
+    fields.update(_ACCESS["apache"])
+    fields["event.type"] = ["access"]
+    put(fields, "source", address)
+    fields["tls.version"], fields["tls.cipher"] = version, cipher
+    clf.request_line(request, fields)
+    if size != "-":
+        fields["http.response.body.bytes"] = int(size)
+    return _SOURCES["apache"], clf_stamp(when)
+
+
 def _apache_stamp(when: str, zone: ZoneInfo, day: int) -> Stamp | None:
-    return bsd(when, zone, day)
+    return iso(when, zone) if when[0].isdigit() else bsd(when, zone, day)
 
 
 def _client(client: str, fields: Fields) -> None:
@@ -151,7 +190,14 @@ def recognize(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | 
     return _read(text, fields, zone, day, "web")
 
 
+def _object(text: str, fields: Fields, zone: ZoneInfo) -> Reading | None:
+    found = json_format.decode_object(text)
+    return None if found is None or web_json.MARK not in found[0] else web_json.read(found[0], fields, zone)
+
+
 def _parse(text: str, fields: Fields, zone: ZoneInfo, day: int, server: str) -> Reading:
+    if text.startswith("{") and server == "nginx" and (reading := _object(text, fields, zone)) is not None:
+        return reading
     reading = _read(text, fields, zone, day, server)
     if reading is not None:
         return reading
@@ -168,11 +214,36 @@ def syslog_line(server: str) -> Line:
     return partial(_read, server=server)
 
 
-NGINX = Product("nginx", "nginx: access log (combined) and error log", lambda t, f, z, d: _parse(t, f, z, d, "nginx"))
+_NAMES = {
+    "%h": "source.ip",
+    "%a": "source.ip",
+    "%l": "client.user.name",
+    "%u": "user.name",
+    "%t": "@timestamp",
+    "%r": "http.request.method, url.original, url.path, url.query, http.version",
+    "%>s": "http.response.status_code",
+    "%b": "http.response.body.bytes",
+    "%O": "http.response.body.bytes",
+    "%v:%p": "url.domain, destination.port",
+    "%{Referer}i": "http.request.referrer",
+    "%{User-Agent}i": "user_agent.original",
+    "%{X-Forwarded-For}i": "network.forwarded_ip",
+    "%{SSL_PROTOCOL}x": "tls.version",
+    "%{SSL_CIPHER}x": "tls.cipher",
+}
+"""Apache's codes of an access log ("Module mod_log_config", Custom Log Formats) → ECS; the log has no names for them."""
+
+NGINX = Product(
+    "nginx",
+    "nginx: access log (combined, JSON with the names of its variables) and error log",
+    lambda t, f, z, d: _parse(t, f, z, d, "nginx"),
+    fields=web_json.FIELDS,
+)
 APACHE = Product(
     "apache",
     "Apache httpd: access log (common, combined, vhost) and error log",
     lambda t, f, z, d: _parse(t, f, z, d, "apache"),
+    fields=_NAMES,
 )
 WEB = Product(
     "web-access",

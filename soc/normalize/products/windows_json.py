@@ -7,11 +7,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from soc.model.event import LogSource
+from soc.normalize.conform import conform
 from soc.normalize.formats import json, syslog
 from soc.normalize.products.product import Fields, FirstLook, Product, Reading, refuse
 from soc.normalize.products.windows_ecs import MARKS, add_native_names, agent_sources
-from soc.normalize.products.windows_mapping import CHECKED, MAKES, WORDS, add_ecs, by_channel
-from soc.normalize.products.windows_shapes import add_provider, add_sysmon_names, is_plain, unnest
+from soc.normalize.products.windows_fields import FIELDS
+from soc.normalize.products.windows_mapping import CHECKED, DEFENDER, MAKES, WORDS, add_ecs, by_channel
+from soc.normalize.products.windows_shapes import add_joined_names, add_provider, add_sysmon_names, is_plain, unnest
 from soc.normalize.time import Stamp, iso
 
 
@@ -51,6 +53,8 @@ def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo, *, flat: bool) -
         if not MARKS.isdisjoint(event):
             sources = agent_sources(fields, sources)
             add_native_names(fields, sources)
+        conform(fields)
+        fields.setdefault("event.kind", "event")
     return sources, stamp
 
 
@@ -66,6 +70,8 @@ def look(line: bytes) -> tuple[Fields, tuple[LogSource, ...]] | None:
         add_provider(event)
     if kind[0] == "4688":
         add_sysmon_names(event)
+    elif kind[2]["event.dataset"] == DEFENDER:
+        add_joined_names(event)
     return event, kind[1]
 
 
@@ -88,4 +94,5 @@ PRODUCT = Product(
     "Windows and Sysmon events as JSON: NXLog, Winlogbeat, evtx_dump and other shapes",
     parse,
     FirstLook(look, MAKES, WORDS),
+    fields=FIELDS,
 )

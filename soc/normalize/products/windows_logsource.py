@@ -212,66 +212,206 @@ def _ecs(categories: str, types: str, action: str, outcome: str = "") -> dict[st
     return fields
 
 
+_SYSMON = """
+1  process | start | process-created
+2  file | change | file-creation-time-changed
+3  network | connection start protocol | network-connection
+4  process | change | sysmon-service-state-changed
+5  process | end | process-terminated
+6  driver | start | driver-loaded
+7  process library | change | image-loaded
+8  process | change | remote-thread-created
+9  process | access | raw-disk-read
+10 process | access | process-accessed
+11 file | creation | file-created
+12 registry configuration | change | registry-object-added-or-deleted
+13 registry configuration | change | registry-value-set
+14 registry configuration | change | registry-object-renamed
+15 file | access | file-stream-created
+16 configuration | change | sysmon-configuration-changed
+17 file | creation | pipe-created
+18 file | access | pipe-connected
+19 process | creation | wmi-filter
+20 process | creation | wmi-consumer
+21 process | creation | wmi-binding
+22 network | connection protocol info | dns-query
+23 file | deletion | file-deleted
+24 process | info | clipboard-changed
+25 process | change | process-tampering
+26 file | deletion | file-deleted
+27 file | denied | executable-blocked
+28 file | denied | shredding-blocked
+29 file | creation | executable-created
+255 process | error | sysmon-error
+"""
+_SECURITY = """
+1100 process | end | logging-service-shutdown
+1102 iam | admin change | audit-log-cleared | success
+1104 iam | admin | logging-full
+1105 iam | admin | audit-log-archived
+1108 iam | admin | logging-processing-error
+4608 host | start | system-started
+4609 host | end | system-shutdown
+4616 configuration | change | system-time-changed
+4624 authentication session | start | logged-in | success
+4625 authentication | start | logon-failed | failure
+4634 authentication session | end | logged-out
+4647 authentication session | end | logged-out
+4648 authentication | start | logged-in-explicit
+4656 file | access | object-handle-requested
+4657 registry configuration | change | registry-value-modified
+4658 file | info | object-handle-closed
+4660 file | deletion | object-deleted
+4661 iam | access | object-handle-requested
+4662 iam | access | directory-object-operation
+4663 file | access | object-accessed
+4670 iam configuration | admin change | permissions-changed
+4672 iam | admin | privileges-assigned | success
+4673 iam | admin | privileged-service-called
+4674 iam | admin | privileged-operation
+4688 process | start | created-process
+4689 process | end | exited-process
+4696 process | start | primary-token-assigned
+4697 iam configuration | admin change | service-installed
+4698 iam configuration | creation admin | scheduled-task-created
+4699 iam configuration | deletion admin | scheduled-task-deleted
+4700 iam configuration | change admin | scheduled-task-enabled
+4701 iam configuration | change admin | scheduled-task-disabled
+4702 iam configuration | change admin | scheduled-task-updated
+4706 configuration | creation | domain-trust-added
+4707 configuration | deletion | domain-trust-removed
+4713 configuration | change | kerberos-policy-changed
+4716 configuration | change | trusted-domain-information-changed
+4717 iam configuration | admin change | system-security-access-granted
+4718 iam configuration | admin deletion | system-security-access-removed
+4719 iam configuration | admin change | changed-audit-config
+4720 iam | user creation | added-user-account
+4722 iam | user change | enabled-user-account
+4723 iam | user change | changed-password
+4724 iam | user change | reset-password
+4725 iam | user change | disabled-user-account
+4726 iam | user deletion | deleted-user-account
+4727 iam | group creation | added-group-account
+4728 iam | group change | added-member-to-group
+4729 iam | group change | removed-member-from-group
+4730 iam | group deletion | deleted-group-account
+4731 iam | group creation | added-group-account
+4732 iam | group change | added-member-to-group
+4733 iam | group change | removed-member-from-group
+4734 iam | group deletion | deleted-group-account
+4735 iam | group change | modified-group-account
+4737 iam | group change | modified-group-account
+4738 iam | user change | modified-user-account
+4739 configuration | change | domain-policy-changed
+4740 iam | user change | locked-out-user-account
+4741 iam | creation admin | added-computer-account
+4742 iam | change admin | changed-computer-account
+4743 iam | deletion admin | deleted-computer-account
+4754 iam | group creation | added-group-account
+4755 iam | group change | modified-group-account
+4756 iam | group change | added-member-to-group
+4757 iam | group change | removed-member-from-group
+4758 iam | group deletion | deleted-group-account
+4764 iam | group change | type-changed-group-account
+4767 iam | user change | unlocked-user-account
+4768 authentication | start | kerberos-authentication-ticket-requested
+4769 authentication | start | kerberos-service-ticket-requested
+4770 authentication | start | kerberos-service-ticket-renewed
+4771 authentication | start | kerberos-preauth-failed | failure
+4772 authentication | start | kerberos-ticket-request-failed | failure
+4773 authentication | start | kerberos-service-ticket-request-failed | failure
+4776 authentication | start | credential-validated
+4777 authentication | start | credential-validation-failed | failure
+4778 authentication session | start | session-reconnected
+4779 authentication session | end | session-disconnected
+4781 iam | user change | renamed-user-account
+4798 iam | user info | group-membership-enumerated
+4799 iam | group info | user-member-enumerated
+4825 authentication session | start denied | remote-desktop-denied | failure
+4904 iam configuration | admin change | security-event-source-added
+4905 iam configuration | admin deletion | security-event-source-removed
+4907 iam configuration | admin change | audit-setting-changed
+4946 configuration | creation | windows-firewall-rule-added
+4947 configuration | change | windows-firewall-rule-changed
+4948 configuration | deletion | windows-firewall-rule-deleted
+4950 configuration | change | windows-firewall-setting-changed
+4964 iam | admin group | logged-in-special
+5024 process | start | windows-firewall-service-started
+5025 process | end | windows-firewall-service-stopped
+5136 iam configuration | change | directory-object-modified
+5137 iam configuration | creation | directory-object-created
+5141 iam configuration | deletion | directory-object-deleted
+5140 network file | info access | network-share-object-accessed
+5142 configuration | creation | network-share-added
+5143 configuration | change | network-share-changed
+5144 configuration | deletion | network-share-deleted
+5145 network file | info access | network-share-object-access-checked
+5152 network | connection denied | windows-firewall-packet-block | failure
+5154 network | connection allowed | windows-firewall-listen | success
+5155 network | connection denied | windows-firewall-listen | failure
+5156 network | connection allowed | windows-firewall-connection | success
+5157 network | connection denied | windows-firewall-connection | failure
+5158 network | info allowed | windows-firewall-bind | success
+5159 network | info denied | windows-firewall-bind | failure
+"""
+_SYSTEM = """
+104  configuration | deletion admin | log-cleared | success
+1074 host | end | shutdown-started
+6005 host | start | event-log-started
+6006 host | end | event-log-stopped
+6008 host | error | unexpected-shutdown
+7034 process | error | service-crashed
+7036 process | change | service-state-changed
+7040 configuration | change | service-start-type-changed
+7045 configuration | change | service-installed
+"""
+_POWERSHELL = """
+4103 process | info | module-logged
+4104 process | info | script-block-logged
+4105 process | start | script-block-started
+4106 process | end | script-block-ended
+"""
+_CLASSIC = """
+400 process | start | engine-started
+403 process | end | engine-stopped
+600 process | info | provider-started
+800 process | info | pipeline-executed
+"""
+_DEFENDER = """
+1006 malware | info | malware-detected
+1007 malware | info | malware-acted-on
+1015 malware | info | malware-behaviour-detected
+1116 malware | info | malware-detected
+1117 malware | info | malware-acted-on
+1118 malware | error | malware-action-failed | failure
+1119 malware | error | malware-action-failed | failure
+5001 configuration | change | real-time-protection-disabled
+5004 configuration | change | real-time-protection-changed
+5007 configuration | change | antimalware-configuration-changed
+5010 configuration | change | scanning-disabled
+5012 configuration | change | virus-scanning-disabled
+"""
+
+
+def _rows(service: str, text: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """Each line: id, ``event.category``, ``event.type``, ``event.action`` and, where it never varies, ``event.outcome``."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for line in text.strip().splitlines():
+        code, _, rest = line.partition(" ")
+        found[service, code] = _ecs(*(part.strip() for part in rest.split("|")))
+    return found
+
+
 ECS: dict[tuple[str, str], dict[str, Any]] = {
-    ("sysmon", "1"): _ecs("process", "start", "process-created"),
-    ("sysmon", "2"): _ecs("file", "change", "file-creation-time-changed"),
-    ("sysmon", "3"): _ecs("network", "connection start", "network-connection"),
-    ("sysmon", "5"): _ecs("process", "end", "process-terminated"),
-    ("sysmon", "6"): _ecs("driver", "start", "driver-loaded"),
-    ("sysmon", "7"): _ecs("process library", "change", "image-loaded"),
-    ("sysmon", "8"): _ecs("process", "change", "remote-thread-created"),
-    ("sysmon", "9"): _ecs("process", "access", "raw-disk-read"),
-    ("sysmon", "10"): _ecs("process", "access", "process-accessed"),
-    ("sysmon", "11"): _ecs("file", "creation", "file-created"),
-    ("sysmon", "12"): _ecs("registry configuration", "change", "registry-object-added-or-deleted"),
-    ("sysmon", "13"): _ecs("registry configuration", "change", "registry-value-set"),
-    ("sysmon", "14"): _ecs("registry configuration", "change", "registry-object-renamed"),
-    ("sysmon", "15"): _ecs("file", "access", "file-stream-created"),
-    ("sysmon", "17"): _ecs("file", "creation", "pipe-created"),
-    ("sysmon", "18"): _ecs("file", "access", "pipe-connected"),
-    ("sysmon", "19"): _ecs("process", "creation", "wmi-filter"),
-    ("sysmon", "20"): _ecs("process", "creation", "wmi-consumer"),
-    ("sysmon", "21"): _ecs("process", "creation", "wmi-binding"),
-    ("sysmon", "22"): _ecs("network", "connection protocol info", "dns-query"),
-    ("sysmon", "23"): _ecs("file", "deletion", "file-deleted"),
-    ("sysmon", "25"): _ecs("process", "change", "process-tampering"),
-    ("sysmon", "26"): _ecs("file", "deletion", "file-deleted"),
-    ("security", "1102"): _ecs("iam", "admin change", "audit-log-cleared", "success"),
-    ("security", "4624"): _ecs("authentication session", "start", "logged-in", "success"),
-    ("security", "4625"): _ecs("authentication", "start", "logon-failed", "failure"),
-    ("security", "4634"): _ecs("authentication session", "end", "logged-out"),
-    ("security", "4647"): _ecs("authentication session", "end", "logged-out"),
-    ("security", "4648"): _ecs("authentication", "start", "logged-in-explicit"),
-    ("security", "4672"): _ecs("iam", "admin", "privileges-assigned", "success"),
-    ("security", "4688"): _ecs("process", "start", "created-process"),
-    ("security", "4689"): _ecs("process", "end", "exited-process"),
-    ("security", "4697"): _ecs("configuration", "change", "service-installed"),
-    ("security", "4698"): _ecs("iam configuration", "creation admin", "scheduled-task-created"),
-    ("security", "4719"): _ecs("configuration", "change admin", "changed-audit-config"),
-    ("security", "4720"): _ecs("iam", "user creation", "added-user-account"),
-    ("security", "4722"): _ecs("iam", "user change", "enabled-user-account"),
-    ("security", "4723"): _ecs("iam", "user change", "changed-password"),
-    ("security", "4724"): _ecs("iam", "user change", "reset-password"),
-    ("security", "4725"): _ecs("iam", "user change", "disabled-user-account"),
-    ("security", "4726"): _ecs("iam", "user deletion", "deleted-user-account"),
-    ("security", "4728"): _ecs("iam", "group change", "added-member-to-group"),
-    ("security", "4732"): _ecs("iam", "group change", "added-member-to-group"),
-    ("security", "4738"): _ecs("iam", "user change", "modified-user-account"),
-    ("security", "4740"): _ecs("iam", "user change", "locked-out-user-account"),
-    ("security", "4756"): _ecs("iam", "group change", "added-member-to-group"),
-    ("security", "4768"): _ecs("authentication", "start", "kerberos-authentication-ticket-requested"),
-    ("security", "4769"): _ecs("authentication", "start", "kerberos-service-ticket-requested"),
-    ("security", "4771"): _ecs("authentication", "start", "kerberos-preauth-failed", "failure"),
-    ("security", "4776"): _ecs("authentication", "start", "credential-validated"),
-    ("security", "5140"): _ecs("network file", "info access", "network-share-object-accessed"),
-    ("security", "5145"): _ecs("network file", "info access", "network-share-object-access-checked"),
-    ("security", "5156"): _ecs("network", "connection allowed", "windows-firewall-connection", "success"),
-    ("security", "5157"): _ecs("network", "connection denied", "windows-firewall-connection", "failure"),
-    ("security", "5158"): _ecs("network", "info allowed", "windows-firewall-bind", "success"),
-    ("system", "7045"): _ecs("configuration", "change", "service-installed"),
-    ("powershell", "4103"): _ecs("process", "info", "module-logged"),
-    ("powershell", "4104"): _ecs("process", "info", "script-block-logged"),
-    ("windefend", "1116"): {**_ecs("malware", "info", "malware-detected"), "event.kind": "alert"},
-    ("windefend", "1117"): {**_ecs("malware", "info", "malware-acted-on"), "event.kind": "alert"},
+    **_rows("sysmon", _SYSMON),
+    **_rows("security", _SECURITY),
+    **_rows("system", _SYSTEM),
+    **_rows("powershell", _POWERSHELL),
+    **_rows("powershell-classic", _CLASSIC),
+    **{
+        key: {**fields, "event.kind": "alert"} if "malware" in fields["event.category"] else fields
+        for key, fields in _rows("windefend", _DEFENDER).items()
+    },
 }
+ECS["sysmon", "22"]["network.protocol"] = "dns"
 """(service, event id) → ECS. Where the outcome depends on the event (a status code), it is not here."""

@@ -4,7 +4,8 @@ from functools import lru_cache
 from typing import Any, cast
 
 from soc.model.event import LogSource
-from soc.normalize.addresses import is_ip, port
+from soc.normalize.products import mssql
+from soc.normalize.products import windows_values as values
 from soc.normalize.products.hint import hinted
 from soc.normalize.products.product import Fields
 from soc.normalize.products.windows_logsource import (
@@ -15,24 +16,38 @@ from soc.normalize.products.windows_logsource import (
     SERVICES,
     service_of,
 )
-from soc.normalize.products.windows_shapes import add_sysmon_names, likely_provider
+from soc.normalize.products.windows_people import MAKES as PEOPLE
+from soc.normalize.products.windows_people import NAMES, add_people
+from soc.normalize.products.windows_shapes import add_joined_names, add_sysmon_names, likely_provider
+from soc.normalize.products.windows_values import Writer, base
+from soc.normalize.transports import TRANSPORTS
 
 TEXT: dict[str, str] = {
     "Computer": "host.name",
+    "SourceName": "event.provider",
+    "ProviderName": "event.provider",
     "Provider_Name": "event.provider",
     "CommandLine": "process.command_line",
     "CurrentDirectory": "process.working_directory",
     "ParentCommandLine": "process.parent.command_line",
-    "TargetFilename": "file.path",
-    "TargetObject": "registry.path",
     "DestinationHostname": "destination.domain",
+    "DestinationPortName": "network.protocol",
+    "SourceHostname": "source.domain",
     "QueryName": "dns.question.name",
     "ProcessGuid": "process.entity_id",
+    "SourceProcessGuid": "process.entity_id",
+    "SourceProcessGUID": "process.entity_id",
     "ParentProcessGuid": "process.parent.entity_id",
+    "Workstation": "source.domain",
     "WorkstationName": "source.domain",
     "ServiceName": "service.name",
-    "Protocol": "network.transport",
     "ScriptBlockText": "powershell.file.script_block_text",
+    "PipeName": "file.name",
+    "RelativeTargetName": "file.name",
+    "RuleName": "rule.name",
+    "Threat Name": "rule.name",
+    "Threat ID": "rule.id",
+    "Message": "message",
 }
 """Native name → ECS, as text."""
 
@@ -40,6 +55,7 @@ EXECUTABLES: dict[str, str] = {
     "Image": "process",
     "NewProcessName": "process",
     "ProcessName": "process",
+    "Process Name": "process",
     "Application": "process",
     "SourceImage": "process",
     "ParentImage": "process.parent",
@@ -47,36 +63,58 @@ EXECUTABLES: dict[str, str] = {
 }
 """Native name → whose executable it is; ``.name`` is the last part of its path."""
 
-ADDRESSES: dict[str, str] = {
-    "IpAddress": "source",
-    "SourceIp": "source",
-    "SourceAddress": "source",
-    "ClientAddress": "source",
-    "DestinationIp": "destination",
-    "DestAddress": "destination",
+WRITERS: dict[str, tuple[Writer, str]] = {
+    "IpAddress": (values.address, "source.ip"),
+    "SourceIp": (values.address, "source.ip"),
+    "SourceAddress": (values.address, "source.ip"),
+    "ClientAddress": (values.address, "source.ip"),
+    "DestinationIp": (values.address, "destination.ip"),
+    "DestAddress": (values.address, "destination.ip"),
+    "IpPort": (values.number, "source.port"),
+    "SourcePort": (values.number, "source.port"),
+    "DestinationPort": (values.number, "destination.port"),
+    "DestPort": (values.number, "destination.port"),
+    "ProcessId": (values.pid, "process.pid"),
+    "SourceProcessId": (values.pid, "process.pid"),
+    "NewProcessId": (values.pid, "process.pid"),
+    "ParentProcessId": (values.pid, "process.parent.pid"),
+    "Protocol": (values.transport, "network.transport"),
+    "Initiated": (values.direction, "network.direction"),
+    "Direction": (values.direction, "network.direction"),
+    "TargetFilename": (values.file, "file"),
+    "ImageLoaded": (values.library, "file"),
+    "Path": (values.threat_file, "file"),
+    "TargetObject": (values.registry_key, ""),
+    "Details": (values.registry_data, "registry.data"),
+    "QueryResults": (values.answers, "dns.answers.data"),
+    "QueryStatus": (values.response, "dns.response_code"),
+    "ContextInfo": (values.engine_text, "process.command_line"),
+    "Data": (values.engine_text, "process.command_line"),
+    "Signed": (values.signed, "file.code_signature.signed"),
+    "Severity": (values.level, "log.level"),
+    "Level": (values.level, "log.level"),
 }
-"""Native name → side. ``::ffff:192.0.2.1``, as Kerberos events write it, is the IPv4 address."""
+"""Native name → what writes it, and the ECS name (or what it begins with)."""
 
-PORTS: dict[str, str] = {
-    "IpPort": "source.port",
-    "SourcePort": "source.port",
-    "DestinationPort": "destination.port",
-    "DestPort": "destination.port",
+OWNED: dict[str, str] = {
+    "OriginalFileName": "pe.original_file_name",
+    "Company": "pe.company",
+    "Description": "pe.description",
+    "Product": "pe.product",
+    "FileVersion": "pe.file_version",
+    "Signature": "code_signature.subject_name",
+    "SignatureStatus": "code_signature.status",
 }
-"""Native name → ECS, as an integer."""
+"""Native name → ECS, behind ``file`` where the event names one, else behind ``process``."""
 
-_HOW: dict[str, tuple[int, str, str]] = {
-    **{native: (0, ecs, "") for native, ecs in TEXT.items()},
-    **{native: (1, whose + ".executable", whose + ".name") for native, whose in EXECUTABLES.items()},
-    **{native: (2, side + ".ip", "") for native, side in ADDRESSES.items()},
-    **{native: (3, ecs, "") for native, ecs in PORTS.items()},
-}
-"""Native name → how it is read, its ECS name, and the one of an executable's last part."""
-CHECKED = frozenset(("source.ip", "destination.ip", "process.pid", "event.original", *PORTS.values()))
+_OF_FILES = ("ImageLoaded", "TargetFilename")
+CHECKED = frozenset(
+    [
+        *("source.ip", "destination.ip", "process.pid", "process.parent.pid", "event.original", "event.code"),
+        *("source.port", "destination.port"),
+    ]
+)
 """ECS names whose values are checked here; as a sender's own they might be anything."""
-_LOOPBACK_TEXTS = frozenset(("-", "", "LOCAL", "::", "0.0.0.0"))  # noqa: S104 - not bound to, recognized as "no address"
-_NOBODY = ("-", "", None)
-"""A tuple: what is asked may be a list, which no set takes."""
 
 
 @lru_cache(maxsize=4096)
@@ -130,31 +168,6 @@ def by_channel(fields: Fields) -> Kind | None:
     return kind
 
 
-@lru_cache(maxsize=16384)
-def _base(path: str) -> str:
-    return path.rpartition("\\" if "\\" in path else "/")[2] or path
-
-
-def _user(fields: Fields) -> None:
-    """Who: the target of a log-on, else the user of a Sysmon event, else the subject."""
-    name = fields.get("TargetUserName")
-    domain = fields.get("TargetDomainName")
-    if name in _NOBODY:
-        user = fields.get("User")
-        if isinstance(user, str) and user not in _NOBODY:
-            domain, _, name = user.rpartition("\\")
-        else:
-            name = fields.get("SubjectUserName")
-            domain = fields.get("SubjectDomainName")
-            if name in _NOBODY:
-                name = fields.get("AccountName")
-                domain = fields.get("Domain")
-    if isinstance(name, str) and name not in _NOBODY:
-        fields["user.name"] = name
-        if isinstance(domain, str) and domain not in _NOBODY:
-            fields["user.domain"] = domain
-
-
 _AUDIT = {
     "AUDIT_SUCCESS": "success",
     "AUDIT_FAILURE": "failure",
@@ -163,25 +176,42 @@ _AUDIT = {
 }
 """EventType as NXLog writes it, keyword as Winlogbeat does → outcome."""
 _STATUS_IDS = frozenset(("4768", "4769", "4776"))
+_OBJECTS = frozenset(("4656", "4657", "4658", "4660", "4663", "4670", "4907"))
 
 
 class _Shape:
     """What the names of an event ask to be done; events of one kind have the same names, so it is found once.
 
     Attributes:
-        mapped: (native, *how), in the event's order: where two give one ECS name, the last holds.
+        texts: (native, ECS), in the event's order: where two give one ECS name, the last holds.
+        paths: (native, ECS of the path, ECS of its last part).
+        writers: (native, writer, ECS).
         host: some name gives ``host.name`` where ``Computer`` does not.
-        pid, user, audited: some name may give the process id, a user, an outcome.
+        user, audited: some name may give a user, an outcome.
     """
 
-    __slots__ = ("audited", "host", "mapped", "pid", "user")
+    __slots__ = ("audited", "host", "paths", "texts", "user", "writers")
 
     def __init__(self, names: tuple[str, ...]) -> None:
         known = frozenset(names)
-        self.mapped = [(name, *_HOW[name]) for name in names if name in _HOW]
+        owner = "process" if known.isdisjoint(_OF_FILES) else "file"
+        self.texts = [(name, TEXT[name]) for name in names if name in TEXT]
+        if "Image" in known or owner == "file":
+            self.texts += [(name, f"{owner}.{OWNED[name]}") for name in names if name in OWNED]
+        self.paths = [
+            (name, EXECUTABLES[name] + ".executable", EXECUTABLES[name] + ".name")
+            for name in names
+            if name in EXECUTABLES
+        ]
+        writers = [(name, *WRITERS[name]) for name in names if name in WRITERS]
+        if "Details" in known:  # only a value has any
+            writers = [(name, values.registry_value if name == "TargetObject" else w, e) for name, w, e in writers]
+        if not known.isdisjoint(("ScriptBlockId", "ScriptBlockText")):  # the script's own path
+            writers = [(name, values.file if name == "Path" else w, e) for name, w, e in writers]
+        writers += [(name, values.hashes, owner) for name in ("Hashes", "Hash") if name in known]
+        self.writers = writers
         self.host = not known.isdisjoint(("Hostname", "host"))
-        self.pid = not known.isdisjoint(("ProcessId", "NewProcessId"))
-        self.user = not known.isdisjoint(("TargetUserName", "User", "SubjectUserName", "AccountName"))
+        self.user = not known.isdisjoint(NAMES)
         self.audited = not known.isdisjoint(("EventType", "winlog.keywords"))
 
 
@@ -213,42 +243,67 @@ def add_ecs(event: dict[str, Any], fields: Fields) -> tuple[LogSource, ...]:
         The logsources of the event.
     """
     shape = _shape(event)
-    for native, how, ecs, last in shape.mapped:
+    for native, ecs in shape.texts:
         value = event[native]
-        if value.__class__ is not str:
-            if how == 3 and isinstance(value, int) and 0 <= value <= 65535:  # see _HOW
-                fields[ecs] = value
-            continue
-        if value in ("-", ""):
-            continue
-        if how == 0:
+        if value.__class__ is str and value and value != "-":
             fields[ecs] = value
-        elif how == 1:
-            fields[ecs] = value
-            fields[last] = _base(value) if len(value) < 1024 else value
-        elif how == 2:
-            address = value.removeprefix("::ffff:")
-            if address not in _LOOPBACK_TEXTS and is_ip(address):
-                fields[ecs] = address
-        else:
-            number = port(value)
-            if number is not None:
-                fields[ecs] = number
+    for native, executable, name in shape.paths:
+        value = event[native]
+        if value.__class__ is str and value and value != "-":
+            fields[executable] = value
+            fields[name] = base(value)
+    for native, write, ecs in shape.writers:
+        write(fields, event[native], ecs)
     code, sources, static = by_channel(fields) or _by_more(fields)
     fields.update(static)
     if shape.host and "host.name" not in fields:
         host = fields.get("Hostname", fields.get("host"))
         if isinstance(host, str):
             fields["host.name"] = host
-    if shape.pid:
-        _pid(fields)
+    dataset = static["event.dataset"]
+    security = dataset == "windows.security"
+    if dataset == DEFENDER:
+        add_joined_names(fields)
     if shape.user:
-        _user(fields)
+        add_people(code, fields, security=security)
+    if security:
+        _security(code, fields)
     if code == "4688":
         add_sysmon_names(fields)
-    if "event.outcome" not in static and (shape.audited or code in _STATUS_IDS):
-        _outcome(code, fields)
+    if (security or shape.audited) and "event.outcome" not in static:
+        _outcome(code, fields, security=security)
+    if code in mssql.WINDOWS_IDS and not security:
+        mssql.windows_event(code, fields)
     return sources
+
+
+def _security(code: str, fields: Fields) -> None:
+    """What only some ids of the Security log tell."""
+    if code == "4688":
+        fields.pop("process.pid", None)
+        values.pid(fields, fields.get("NewProcessId"), "process.pid")
+        values.pid(fields, fields.get("ProcessId"), "process.parent.pid")  # the creator's, as 4688 has it
+    elif code in ("5140", "5145"):
+        _share(fields)
+    elif code in _OBJECTS:
+        name, kind = fields.get("ObjectName"), fields.get("ObjectType")
+        if isinstance(name, str) and kind == "File":
+            values.file(fields, name, "file")
+        elif isinstance(name, str) and (kind == "Key" or code == "4657"):
+            value = fields.get("ObjectValueName")
+            whole = isinstance(value, str) and value not in ("-", "")
+            if whole:
+                values.registry_value(fields, f"{name}\\{value}", "")
+            else:
+                values.registry_key(fields, name, "")
+
+
+def _share(fields: Fields) -> None:
+    r"""A file in a share: ``ShareLocalPath`` (``\??\C:\data``) and ``RelativeTargetName``."""
+    where, name = fields.get("ShareLocalPath"), fields.get("RelativeTargetName")
+    if isinstance(name, str) and name not in ("-", ""):
+        local = where.removeprefix("\\??\\").rstrip("\\") if isinstance(where, str) else ""
+        values.file(fields, f"{local}\\{name}" if local else name, "file")
 
 
 def _by_more(fields: Fields) -> Kind:
@@ -272,44 +327,67 @@ def _by_more(fields: Fields) -> Kind:
     return code, sources, static
 
 
-@lru_cache(maxsize=16384)
-def _hexadecimal(text: str) -> int | None:
+DEFENDER = "windows.windefend"
+"""The dataset whose native names have blanks."""
+
+_SUCCESS, _FAILURE = 0x20000000000000, 0x10000000000000
+"""Bits of Keywords: audit success, audit failure (Microsoft, StandardEventKeywords)."""
+
+
+@lru_cache(maxsize=1024)
+def _audited(text: str) -> str:
     try:
-        return int(text, 16)
+        keywords = int(text, 0)
     except ValueError:
-        return None
+        return ""
+    return "success" if keywords & _SUCCESS else "failure" if keywords & _FAILURE else ""
 
 
-def _pid(fields: Fields) -> None:
-    """Sysmon writes decimal, Security ``0x1a4``."""
-    pid = fields.get("ProcessId", fields.get("NewProcessId"))
-    if isinstance(pid, str):
-        pid = _hexadecimal(pid) if pid.startswith("0x") and len(pid) <= 12 else port(pid)
-    if isinstance(pid, int):
-        fields["process.pid"] = pid
-
-
-def _outcome(code: str, fields: Fields) -> None:
+def _outcome(code: str, fields: Fields, *, security: bool) -> None:
     if code in _STATUS_IDS:
         status = fields.get("Status")
         if isinstance(status, str):
-            fields["event.outcome"] = "success" if _hexadecimal(status[:12]) == 0 else "failure"
-        return
+            fields["event.outcome"] = "success" if values.hexadecimal(status[:12]) == 0 else "failure"
+            return
     kind = fields.get("EventType", fields.get("winlog.keywords"))
     for word in cast("list[Any]", kind) if isinstance(kind, list) else (kind,):
         if isinstance(word, str) and word in _AUDIT:
             fields["event.outcome"] = _AUDIT[word]
+            return
+    if security:
+        keywords = fields.get("Keywords")
+        found = (
+            _audited(str(keywords))
+            if isinstance(keywords, int) or (isinstance(keywords, str) and len(keywords) < 24)
+            else ""
+        )
+        if found or (found := _AUDIT.get(keywords, "") if isinstance(keywords, str) else ""):
+            fields["event.outcome"] = found
 
 
+_SPLIT = ("path", "name", "directory", "extension")
+_HASHED = (*values.HASHES.values(), "pe.imphash")
 MAKES: frozenset[str] = frozenset(
     [
         *TEXT.values(),
         *(whose + end for whose in EXECUTABLES.values() for end in (".executable", ".name")),
-        *(side + ".ip" for side in ADDRESSES.values()),
-        *PORTS.values(),
+        *(ecs for _, ecs in WRITERS.values()),
+        *(f"file.{end}" for end in _SPLIT),
+        *(
+            "dll.path",
+            "dll.name",
+            "network.iana_number",
+            "dns.resolved_ip",
+            "registry.data.strings",
+            "registry.data.type",
+        ),
+        *("registry.path", "registry.hive", "registry.key", "registry.value"),
+        *(f"{owner}.{end}" for owner in ("process", "file") for end in (*OWNED.values(), *_HASHED)),
+        *PEOPLE,
+        *mssql.MAKES,
         *kind_of("", "", "", "")[1],
         *(name for fields in ECS.values() for name in fields),
-        *("host.name", "process.pid", "user.name", "user.domain", "event.outcome"),
+        *("host.name", "event.outcome"),
     ]
 )
 """Every name that ``add_ecs`` may write, but for the Sysmon names of a 4688, which are native ones."""
@@ -320,7 +398,13 @@ WORDS: frozenset[str] = frozenset(
         *(value for fields in ECS.values() for value in fields.values()),
         *kind_of("", "", "", "")[1].values(),
         *("windows." + service for service in (*SERVICES.values(), "sysmon")),
-        *("sysmon", "success", "failure", "NT AUTHORITY\\SYSTEM"),
+        *("sysmon", "success", "failure", "NT AUTHORITY\\SYSTEM", "HKLM", "HKU"),
+        *mssql.WORDS,
+        *TRANSPORTS.values(),
+        *values.DIRECTIONS.values(),
+        *values.LEVELS.values(),
+        *values.RESPONSES.values(),
+        *values.REGISTRY_TYPES.values(),
     )
     for word in (cast("list[str]", value) if isinstance(value, list) else (value,))
     if word

@@ -134,6 +134,12 @@ def add_sysmon_names(fields: dict[str, Any]) -> None:
         fields["User"] = f"{domain}\\{name}" if isinstance(domain, str) and domain not in ("-", "") else name
 
 
+def add_joined_names(fields: dict[str, Any]) -> None:
+    """Defender's names have blanks ("Threat Name"); Sigma's rules write them without, and find them so as well."""
+    for name in [name for name in fields if " " in name]:
+        fields.setdefault(name.replace(" ", ""), fields[name])
+
+
 def unnest(event: dict[str, Any]) -> dict[str, Any]:
     """Any shape → flat, every name as it came, native names on top beside them. What is on top already stays."""
     payload = event.get("Payload")

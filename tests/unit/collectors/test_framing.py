@@ -163,6 +163,20 @@ def test_a_count_too_large_loses_no_byte_and_the_stream_recovers_at_the_next_cou
     assert found == [b"<13>alpha8 <", b"13>beta", b"<13>gamma"]
 
 
+@pytest.mark.parametrize("ends", [b"x", b"7", b"=1234", b"90000000000", b"0"])
+@pytest.mark.parametrize("wrong", [3, 20])
+def test_behind_a_wrong_count_frames_are_found_again_though_lines_end_in_digits(ends: bytes, wrong: int) -> None:
+    lines = [b"<189>line %d %s" % (n, ends) for n in range(30)]
+    stream = b"%d %s" % (wrong, lines[0]) + b"".join(b"%d %s" % (len(line), line) for line in lines[1:])
+    framer = SyslogFramer(1000)
+    found = framer.receive(stream)
+    found += framer.finish()
+    kept = b"".join(frame.data for frame in found[:-28])
+    assert kept.startswith(b"<189>line 0 ")
+    assert kept.endswith(b"<189>line 1 " + ends)
+    assert [frame.data for frame in found[-28:]] == lines[2:]
+
+
 def test_a_line_in_a_counted_stream_is_a_frame_and_counting_goes_on() -> None:
     assert datas(b"9 <13>alpha<13>stray\n8 <13>beta") == [b"<13>alpha", b"<13>stray", b"<13>beta"]
 

@@ -3,14 +3,18 @@
 import asyncio
 import gzip
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
-from collectors.http import KEY_KEPT, HttpIngest
+from collectors.http import HttpIngest
+from collectors.http_keys import KEY_KEPT
 from collectors.intake import Intake
+from collectors.tls import TlsFiles
 from soc.errors import BusFullError, CommitUnknownError
+from tests.unit.collectors.support.certificates import Authority
 from tests.unit.collectors.support.memory_claim import MemoryLog
 from tests.unit.collectors.support.running import Stepped, running, until
 
@@ -45,7 +49,7 @@ def with_listener(
                 url = f"http://127.0.0.1:{listener.address[1]}{path}"
                 all_headers = {"Authorization": f"Bearer {token}", **NDJSON, **(headers or {})}
                 async with session.request(method, url, data=data, headers=all_headers) as response:
-                    return response.status, await response.json(), response.headers
+                    return response.status, await response.json() if await response.read() else None, response.headers
 
             await body(post, durable, listener)
 
@@ -71,6 +75,18 @@ def test_no_answer_before_the_records_are_durable() -> None:
         assert not request.done()
         log.gate.set()
         assert (await request)[0] == 200
+
+    with_listener(body)
+
+
+def test_a_gelf_message_is_one_record_and_anything_else_is_refused() -> None:
+    async def body(post: Post, log: MemoryLog, _: HttpIngest) -> None:
+        message = b'{"version":"1.1","host":"app1","short_message":"two\\nlines"}'
+        for data in (message, message + b"\0"):
+            assert (await post(data, path="/gelf"))[0] == 202
+        assert (await post(b"[1]", path="/gelf"))[0] == 400
+        assert (await post(message, path="/gelf", token="wrong"))[0] == 401
+        assert log.lines == [message, message]
 
     with_listener(body)
 
@@ -105,7 +121,7 @@ def test_refusals_say_what_where_and_what_to_do_and_write_nothing() -> None:
             (415, await post(b"a", {"Content-Encoding": "br"})),
             (400, await post(b"{}", {"Content-Type": "application/json"})),
             (400, await post(b"a", {"Idempotency-Key": "k" * 300})),
-            (404, await post(b"a", path="/elsewhere")),
+            (404, await post(b"a", path="/elsewhere/still")),
             (405, await post(b"", method="PUT")),
         ]
         for expected, (status, answer, _) in cases:
@@ -200,7 +216,7 @@ def test_a_client_that_hangs_up_and_repeats_is_stored_once() -> None:
 
 
 def test_a_request_that_is_given_up_keeps_its_key_until_its_outcome_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collectors.http.APPEND_TIMEOUT", 0.1)
+    monkeypatch.setattr("collectors.http_port.APPEND_TIMEOUT", 0.1)
 
     async def body(post: Post, log: MemoryLog, _: HttpIngest) -> None:
         log.gate.clear()
@@ -246,7 +262,7 @@ def test_a_full_bus_is_503_with_retry_after_and_the_repeat_is_stored() -> None:
 
 
 def test_too_many_requests_at_once_are_503_and_nothing_of_them_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collectors.http.MAX_REQUESTS", 2)
+    monkeypatch.setattr("collectors.http_port.MAX_REQUESTS", 2)
 
     async def body(post: Post, log: MemoryLog, _: HttpIngest) -> None:
         log.gate.clear()
@@ -282,5 +298,31 @@ def test_a_stop_finishes_the_request_under_way() -> None:
                 asyncio.get_running_loop().call_later(0.2, log.gate.set)
             assert await request == 200
             assert log.lines == [b"a"]
+
+    asyncio.run(scenario())
+
+
+def test_https_takes_up_a_new_certificate_and_clients_certificates_are_asked_for(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    served, known = authority.issue("server"), authority.issue("shipper")
+
+    async def scenario() -> None:
+        log = MemoryLog()
+        intake = Intake(log.open, clock=Stepped())
+        tls = TlsFiles(*served, client_ca=str(authority.file))
+        listener = HttpIngest(intake, name="http", host="127.0.0.1", port=0, token="secret", clock=Stepped(), tls=tls)
+        async with running(intake, listener), aiohttp.ClientSession() as session:
+            assert listener.address is not None
+            url = f"https://127.0.0.1:{listener.address[1]}/ingest"
+            headers = {"Authorization": "Bearer secret", **NDJSON}
+            for data in (b"a", b"b"):
+                context = authority.client(known)
+                async with session.post(url, data=data, headers=headers, ssl=context) as response:
+                    assert response.status == 200
+                authority.issue("server")
+            with pytest.raises(aiohttp.ClientError):
+                await session.post(url, data=b"c", headers=headers, ssl=authority.client())
+        assert log.lines == [b"a", b"b"]
+        assert listener.counters.certificates_reloaded >= 1
 
     asyncio.run(scenario())

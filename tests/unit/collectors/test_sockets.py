@@ -35,7 +35,7 @@ def test_a_host_that_is_no_address_is_an_error_that_names_it() -> None:
 
 
 def test_the_kernel_tells_how_many_datagrams_it_dropped() -> None:
-    with listen_udp("127.0.0.1", 0, 4096) as sock, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+    with listen_udp("127.0.0.1", 0, 4096)[0] as sock, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         assert dropped(sock) == 0
         for _ in range(200):
             sender.sendto(b"x" * 1000, sock.getsockname())

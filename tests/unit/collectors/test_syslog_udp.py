@@ -97,6 +97,77 @@ def test_ipv6_senders_and_ipv4_senders_of_a_dual_stack_port_are_named_as_people_
     asyncio.run(scenario())
 
 
+def test_the_largest_datagrams_of_ipv4_and_ipv6_are_whole() -> None:
+    async def scenario() -> None:
+        log = MemoryLog()
+        intake = Intake(log.open, clock=Stepped())
+        listener = udp(intake, host="::")
+        async with running(intake, listener):
+            assert listener.address is not None
+            port = listener.address[1]
+            with sender(("::1", port), socket.AF_INET6) as six, sender(("127.0.0.1", port)) as four:
+                four.send(b"4" * 65_507)
+                six.send(b"6" * 65_527)
+                await until(lambda: len(log.outputs) == 2)
+            assert sorted((len(r.data), r.cut) for r in log.records) == [(65_507, False), (65_527, False)]
+
+    asyncio.run(scenario())
+
+
+def test_sockets_that_share_the_port_hear_everything_and_each_sender_in_order() -> None:
+    async def scenario() -> None:
+        log = MemoryLog()
+        intake = Intake(log.open, clock=Stepped())
+        listener = udp(intake, sockets=4)
+        async with running(intake, listener):
+            socks = [sender(listener.address or ("", 0)) for _ in range(20)]
+            for n in range(50):
+                for number, sock in enumerate(socks):
+                    sock.send(b"%d-%d" % (number, n))
+            await until(lambda: listener.counters.received == 1000)
+            for number in range(20):
+                mine = [line for line in log.lines if line.startswith(b"%d-" % number)]
+                assert mine == [b"%d-%d" % (number, n) for n in range(50)]
+            for sock in socks:
+                sock.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_flood_fills_the_buffer_of_one_socket_and_the_drops_of_all_are_summed() -> None:
+    async def scenario() -> None:
+        log = MemoryLog()
+        intake = Intake(log.open, clock=Stepped())
+        listener = udp(intake, sockets=8, receive_buffer=8192)
+        async with running(intake, listener):
+            flooding, *quiet = [sender(listener.address or ("", 0)) for _ in range(9)]
+            for _ in range(500):  # the loop does not run meanwhile: nothing is read
+                flooding.send(b"x" * 500)
+            for number, sock in enumerate(quiet):
+                sock.send(b"quiet %d" % number)
+            await until(lambda: listener.counters.received + listener.counters.kernel_dropped == 508)
+            assert listener.counters.kernel_dropped > 0
+            assert sum(line.startswith(b"quiet") for line in log.lines) > 0
+            for sock in [flooding, *quiet]:
+                sock.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_port_is_not_shared_with_another_program_unless_it_was_asked_for() -> None:
+    async def scenario() -> None:
+        intake = Intake(MemoryLog().open, clock=Stepped())
+        first = udp(intake)
+        async with running(intake, first):
+            assert first.address is not None
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+                other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                with pytest.raises(OSError, match="in use"):
+                    other.bind(first.address)
+
+    asyncio.run(scenario())
+
+
 def test_what_the_kernel_drops_is_counted_to_the_datagram() -> None:
     async def scenario() -> None:
         log = MemoryLog()

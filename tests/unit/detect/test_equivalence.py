@@ -213,7 +213,9 @@ def test_an_event_that_differs_in_one_field_from_one_seen_before_is_another(
     here = (LogSource("x", "x", "x"), LogSource("y", "y", "y"))
     naive = NaiveDetector(bundle, loaded.rules)
     events = [event, *({**event, name: value} for name, value in changes), event]
-    detectors = [Detector(loaded), Detector(loaded, remembered=0), Detector(loaded, remembered=2)]
+    prepared = Detector(loaded)
+    prepared.prepare([(here, {}), (here, event), ((LogSource("other", "", ""),), {})])
+    detectors = [Detector(loaded), Detector(loaded, remembered=0), Detector(loaded, remembered=2), prepared]
     for fields in events:
         expected = sorted(naive.detect_fields(fields, here))
         for detector in detectors:
@@ -229,6 +231,7 @@ def test_without_hyperscan_the_same_is_found(rules: list[dict[str, Any]], events
         found = [Detector(loaded).detect_fields(fields, here) for fields in events]
         with patch("soc.detect.literals.hyperscan", None):
             detector = Detector(loaded)
+            detector.prepare([(here, {})])
             assert [sorted(detector.detect_fields(fields, here)) for fields in events * 2] == list(
                 map(sorted, found * 2)
             )

@@ -52,3 +52,20 @@ def test_every_collector_of_the_cluster_is_there():
     found = samples(msgspec.structs.replace(HEALTH, collectors=(Collector("edge1 (1)", 2.5, 40),)))
     assert found["soc_collector_unshipped_records", (("host", "edge1 (1)"),)] == 40
     assert found["soc_collector_silent_seconds", (("host", "edge1 (1)"),)] == 2.5
+
+
+def test_a_source_over_its_share_is_named_with_what_was_refused_and_how_often_it_waited():
+    process = {"counters": {}, "noisy": {"192.0.2.66": 40}, "slowed": {"192.0.2.67": 3}}
+    found = samples(msgspec.structs.replace(HEALTH, processes=(process,)))
+    assert found["soc_input_source_refused_total", (("source", "192.0.2.66"),)] == 40
+    assert found["soc_input_source_waits_total", (("source", "192.0.2.67"),)] == 3
+
+
+def test_silent_sources_and_wrong_clocks_are_named_with_how_much():
+    findings = (
+        Finding("warning", "192.0.2.31", "source_silent", {"silent_seconds": 2280, "usual_seconds": 60}),
+        Finding("warning", "192.0.2.21", "clock_zone", {"offset_seconds": 25200.0, "offset": -25200.0}),
+    )
+    found = samples(msgspec.structs.replace(HEALTH, findings=findings))
+    assert found["soc_source_silent_seconds", (("source", "192.0.2.31"),)] == 2280
+    assert found["soc_source_clock_offset_seconds", (("source", "192.0.2.21"),)] == -25200

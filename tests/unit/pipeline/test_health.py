@@ -134,6 +134,23 @@ def test_a_set_that_a_process_passes_over_is_told_with_the_reason():
     assert finding.values == {"rules": "c" * 12, "why": "it cannot be read"}
 
 
+def test_what_went_away_before_it_was_read_is_told_of_its_listener():
+    counters = {"app": {"missing": 1, "received": 9}, "province": {"gaps": 7}, "auth": {"missing": 0}}
+    found = look_at_host([msgspec.structs.replace(process(), counters=counters)], None, None, NOW).findings
+    assert [(f.where, f.id, f.values["count"]) for f in found] == [
+        ("app", "lines_missed", 1),
+        ("province", "lines_missed", 7),
+    ]
+
+
+def test_the_sources_that_sent_most_over_their_share_are_named_loudest_first():
+    status = msgspec.structs.replace(process(), noisy={f"192.0.2.{n}": n for n in range(1, 9)})
+    found = look_at_host([status], None, None, NOW).findings
+    assert [(f.where, f.id, f.values["count"]) for f in found] == [
+        (f"192.0.2.{n}", "source_noisy", n) for n in (8, 7, 6, 5, 4)
+    ]
+
+
 def test_a_process_that_is_gone_and_a_host_without_any_are_told():
     gone = process(pid=2**22 + 1)
     assert [f.id for f in look_at_host([gone], None, None, NOW).findings] == ["process_gone"]

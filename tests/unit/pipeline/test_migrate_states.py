@@ -25,6 +25,7 @@ from soc.pipeline.migrate_states import (
     record_keys,
 )
 from soc.pipeline.ruleset import PublishedRules
+from soc.pipeline.source_watch import SourceWatch, read_sources
 from soc.pipeline.watermarks import SourceClock, Watermarks
 from soc.sigma.correlation import CorrelationCondition, CorrelationRule
 from soc.sigma.ruleset import RuleSet
@@ -62,6 +63,22 @@ def test_every_source_is_known_where_its_lines_will_come(sources, old, new):
     found = engine_states(engine_state(sources, old), Counts(old, new), PAUSE)
     for source in sources:
         places = [p for p, state in enumerate(found) if b"clock/" + source.encode() in state]
+        assert places == [partition_of(source.encode(), new)]
+
+
+@given(SOURCES, PARTITIONS, PARTITIONS)
+def test_what_was_learned_of_a_source_is_where_its_lines_will_come_whole(sources, old, new):
+    before = {p: {} for p in range(old)}
+    for number, source in enumerate(sources):
+        for partition in {partition_of(source.encode(), old), number % old}:
+            watch = SourceWatch()
+            for minute in range(3):
+                watch.observe(source, (number + minute * (partition + 1)) * MINUTE, None, "")
+            before[partition].update(watch.changes())
+    found = engine_states(before, Counts(old, new), PAUSE)
+    assert read_sources(found) == read_sources(before.values())
+    for source in sources:
+        places = [p for p, state in enumerate(found) if b"source/" + source.encode() in state]
         assert places == [partition_of(source.encode(), new)]
 
 

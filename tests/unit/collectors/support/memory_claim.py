@@ -16,6 +16,7 @@ class MemoryLog:
         faults: for each next commit, None (works), or (error, whether it was written all the same).
         gate: commits wait while it is cleared.
         away: how many claims fail before one works.
+        batches: how many outputs each commit wrote.
     """
 
     def __init__(self) -> None:
@@ -25,6 +26,7 @@ class MemoryLog:
         self.gate = asyncio.Event()
         self.gate.set()
         self.commits = 0
+        self.batches: list[int] = []
         self.claims = 0
         self.released = 0
         self.away = 0
@@ -83,6 +85,7 @@ class MemoryClaim:
                 else:
                     self._log.state[key] = value
             self._log.commits += 1
+            self._log.batches.append(len(outputs))
         if fault is not None:
             raise fault[0]
         return [Address(message.topic, 0, "memory", index) for index, message in enumerate(outputs)]

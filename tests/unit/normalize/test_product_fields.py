@@ -1,0 +1,36 @@
+"""What the documentation says of a product's fields is what its module declares and what the samples show."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from soc.normalize.products.registry import PRODUCTS
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def _generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate_products", ROOT / "docs" / "generate_products.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_pages_of_fields_are_what_the_generator_writes():
+    module = _generator()
+    wanted = module.pages()
+    found = {path.name: path.read_text(encoding="utf-8") for path in module.FOLDER.glob("*.md")}
+    assert found == wanted, "run: python docs/generate_products.py"
+
+
+@pytest.mark.parametrize("name", sorted(name for name, product in PRODUCTS.items() if product.fields))
+def test_ecs_names_in_a_table_are_names_and_no_field_is_mapped_to_what_holds_ecs_own_words(name: str):
+    for vendor, targets in PRODUCTS[name].fields.items():
+        assert vendor
+        for target in filter(None, (part.strip() for part in targets.split(","))):
+            assert target in {"@timestamp", "message", "tags"} or "." in target, (vendor, target)
+            assert target not in {"event.original", "event.created", "event.ingested"}, (vendor, target)
