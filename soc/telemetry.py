@@ -48,7 +48,10 @@ UNSHIPPED = Gauge(
     multiprocess_mode="mostrecent",
 )
 STORE_AVAILABLE = Gauge(
-    "soc_store_available", "0 while an index process waits for the store", multiprocess_mode="livemin"
+    "soc_store_available",
+    "0 while an index process waits for the store",
+    ["role"],  # without a label every process would say 0, also those that write nothing to it
+    multiprocess_mode="livemin",
 )
 STORE_SUCCESS = Gauge(
     "soc_store_last_success_timestamp_seconds",

@@ -72,7 +72,7 @@ class PatientWriter:
             try:
                 refusals = await self._try(documents)
             except UnavailableError as error:
-                STORE_AVAILABLE.set(0)
+                STORE_AVAILABLE.labels("index").set(0)
                 away_since = away_since or time()
                 if not told or time() - told >= SELDOM_SECONDS:
                     told = time()
@@ -81,7 +81,7 @@ class PatientWriter:
                     raise
                 await pause(self._stop, self._retry_seconds)
                 continue
-            STORE_AVAILABLE.set(1)
+            STORE_AVAILABLE.labels("index").set(1)
             if away_since:
                 log.info("store_available", away_seconds=round(time() - away_since))
             return refusals

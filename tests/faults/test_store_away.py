@@ -91,18 +91,18 @@ def test_refused_for_now_by_a_proxy_nothing_is_lost_or_doubled(server, tmp_path:
                 async with indexing(bus, store):
                     await feed(bus, 0, [event("first")])
                     await caught_up(bus)
-                    assert value_of("soc_store_available") == 1
+                    assert value_of("soc_store_available", role="index") == 1
                     last = value_of("soc_store_last_success_timestamp_seconds")
                     proxy.answer = answer
                     async with asyncio.TaskGroup() as tasks:
                         feeding = tasks.create_task(keep_feeding(bus))
-                        await until(lambda: value_of("soc_store_available") == 0)
+                        await until(lambda: value_of("soc_store_available", role="index") == 0)
                         await asyncio.sleep(AWAY_SECONDS)
                     assert await behind(bus) == 2 * BATCH * BATCHES
                     assert value_of("soc_store_last_success_timestamp_seconds") == last
                     proxy.answer = lambda *_: None
                     await caught_up(bus)
-            assert value_of("soc_store_available") == 1
+            assert value_of("soc_store_available", role="index") == 1
             assert value_of("soc_store_retries_total", status=status) > retried
             told = [entry for entry in logs if entry["event"] == "store_unavailable"]
             assert 1 <= len(told) <= PARTITIONS * (1 + AWAY_SECONDS / index.SELDOM_SECONDS)

@@ -11,6 +11,7 @@ from soc.normalize.products import cisco_ftd
 from soc.normalize.products.cisco_asa_messages import FAMILIES, MESSAGES, OLDER, OLDER_FAMILIES
 from soc.normalize.products.cisco_asa_row import Message
 from soc.normalize.products.product import Fields, Product, Reading, refuse
+from soc.normalize.products.url_parts import put_url
 
 # %ASA-4-106023:, EMBLEM's %ASA-session-5-106100: and %ASA--4-106023:, %FTD<Up>-4-313005:, a text without the colon
 MARK = re.compile(r"%(?:ASA|FTD|FWSM|PIX)(?:<\w{1,16}>)?-(?:[A-Za-z]{0,16}-)?([0-7])-(\d{6}):? ?", re.ASCII)
@@ -280,6 +281,8 @@ def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
         _write(plan, match.groups(), fields)
         if plan.open:
             _finish(code, fields)
+        if code.startswith("3040") and "url.original" in fields:
+            put_url(fields, fields["url.original"])
     return (_COMMANDS if code.startswith("111") else _SOURCES), stamp
 
 

@@ -1,8 +1,10 @@
 """FortiGate (key=value, CSV or CEF, FortiOS Log Message Reference) → traffic, event and UTM events; native names stay beside."""
 
 import re
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from soc.clock import DAY
 from soc.normalize.formats import kv
 from soc.normalize.formats.kv_shapes import Shapes
 from soc.normalize.formats.syslog_kv import behind_header
@@ -12,16 +14,20 @@ from soc.normalize.products.fortigate_fields import FIELDS
 from soc.normalize.products.product import Device, Fields, Product, Reading, refuse
 from soc.normalize.time import Stamp, epoch, iso, iso_text
 
+_UTC = ZoneInfo("UTC")
 _SHAPES = Shapes("logid", Plan)
 _OFFSET = re.compile(r"[A-Z]{0,4}([+-])(\d{1,2}):?(\d{2})", re.ASCII)
 
 
 def _stamp(fields: Fields, zone: ZoneInfo) -> Stamp | None:
-    """``eventtime`` is UTC, in the unit its digits tell; ``date``/``time`` are the device's local time, ``tz`` its offset."""
-    eventtime = fields.get("eventtime")
-    if eventtime and (stamp := epoch(eventtime)) is not None:
+    """``eventtime`` is UTC, in the unit its digits tell; ``date``/``time`` are the device's local time, ``tz`` its offset.
+
+    Both come from one clock. Where they are days apart, ``eventtime`` was not written as the device meant it (its unit changed from
+    version to version, and a log that was edited keeps it), and what people read holds.
+    """
+    eventtime, date, time = fields.get("eventtime"), fields.get("date"), fields.get("time")
+    if eventtime and (stamp := epoch(eventtime)) is not None and not _days_apart(stamp, date):
         return stamp
-    date, time = fields.get("date"), fields.get("time")
     if date and time:
         offset = _OFFSET.fullmatch(fields.get("tz", ""))
         zoned = f"{offset[1]}{offset[2]:0>2}{offset[3]}" if offset is not None else ""
@@ -32,6 +38,18 @@ def _stamp(fields: Fields, zone: ZoneInfo) -> Stamp | None:
         if fields.get(name) and (stamp := epoch(fields[name])) is not None:
             return stamp
     return None
+
+
+def _days_apart(stamp: Stamp, date: str | None) -> bool:
+    day = _day(date) if date else None
+    return day is not None and abs(stamp[0] // DAY - day) > 1
+
+
+@lru_cache(maxsize=1024)
+def _day(date: str) -> int | None:
+    """``2026-11-22`` → days since 1970."""
+    found = iso(f"{date[:10]}T00:00:00Z", _UTC)
+    return None if found is None else found[0] // DAY
 
 
 def _finish(fields: Fields, stamp: Stamp | None) -> None:
