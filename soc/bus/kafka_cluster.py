@@ -35,6 +35,9 @@ PEEK_SECONDS = 60.0
 POLL_MILLISECONDS = 20
 FETCH_WAIT_MILLISECONDS = 2000
 """How long a fetch waits at the broker when nothing comes: it ends with the first record, so a longer wait only costs less."""
+SHARED_WAIT_MILLISECONDS = 50
+"""The same for a reader of several topics: aiokafka has one request to a broker on its way, so while it waits for the topic that is
+silent (``soc.retry``), nothing of the busy one comes. Measured: 2,900 lines/s of one partition with 2000, 5,500 with 50."""
 FETCH_AGAIN_MILLISECONDS = 200
 """Pause of a consumer whose broker is away; there are as many as claims."""
 SETTLE_SECONDS = 1.0
@@ -315,9 +318,9 @@ class Cluster:
             max_partition_fetch_bytes=FETCH_BYTES,
         )
 
-    async def started(self) -> Any:
-        """A consumer that is connected and not assigned yet."""
-        consumer = self.consumer()
+    async def started(self, topics: int = 1) -> Any:
+        """A consumer that is connected and not assigned yet; ``topics``: how many it will read."""
+        consumer = self.consumer(fetch_max_wait_ms=SHARED_WAIT_MILLISECONDS if topics > 1 else FETCH_WAIT_MILLISECONDS)
         with translated("kafka: connecting a consumer"):
             async with asyncio.timeout(CALL_SECONDS):
                 await consumer.start()
