@@ -73,8 +73,7 @@ def check_inputs(settings: Settings) -> None:
     mistakes: list[str] = []
     for listener in settings.listeners:
         tls = getattr(listener, "tls", None)
-        if isinstance(tls, TlsSettings):
-            files = TlsFiles(tls.certificate_file, tls.key_file, tls.client_ca_file)
+        if isinstance(tls, TlsSettings) and (files := tls_files(tls)) is not None:
             mistakes += [f"listener {listener.name!r}: tls: {mistake}" for mistake in tls_mistakes(files)]
         elif isinstance(listener, KafkaListener):
             try:

@@ -1,15 +1,12 @@
 """The commands: each is documented, has help with an example, and the page about them is the truth."""
 
-import importlib.util
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 import pytest
+from generator_support import generator
 
 from soc.cli import soc
-
-ROOT = Path(__file__).parent.parent
 
 
 def commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
@@ -25,9 +22,5 @@ def test_every_command_has_help(name: str, command: click.Command):
 
 
 def test_the_page_about_the_commands_is_generated_from_them():
-    spec = importlib.util.spec_from_file_location("generate_cli", ROOT / "docs" / "generate_cli.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = generator("generate_cli")
     assert module.TARGET.read_text(encoding="utf-8") == module.page(), "run: python docs/generate_cli.py"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from soc.normalize import ecs
-from soc.normalize.addresses import is_ip
+from soc.normalize.addresses import is_ip, number
 
 _WORDS: Mapping[str, tuple[frozenset[str], bool]] = {
     "event.kind": (ecs.KINDS, False),
@@ -58,9 +58,7 @@ def _whole(value: Any) -> int | None:
         return value
     if isinstance(value, float):
         return int(value) if value.is_integer() and abs(value) <= _LARGEST else None
-    if isinstance(value, str) and len(value) <= 18 and value.isascii() and value.isdecimal():
-        return int(value)
-    return None
+    return number(value) if isinstance(value, str) else None
 
 
 def _addresses(value: Any) -> Any:

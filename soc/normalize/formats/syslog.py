@@ -3,7 +3,7 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from soc.normalize.formats import rfc3164, rfc5424
+from soc.normalize.formats import json, rfc3164, rfc5424
 from soc.normalize.time import Stamp
 
 
@@ -21,3 +21,21 @@ def read(text: str, fields: dict[str, Any], zone: ZoneInfo, day: int) -> tuple[s
     if found is not None and found[0].startswith(rfc5424.BOM):
         return found[0][1:], found[1], found[2]
     return found
+
+
+def json_object(
+    text: str, fields: dict[str, Any], zone: ZoneInfo, day: int
+) -> tuple[dict[str, Any], bool, Stamp | None] | None:
+    """A JSON object, alone or as the message of a syslog line (with or without a ``@cee:`` cookie).
+
+    Returns:
+        (object, whether every value of it is a scalar, the header's stamp), or None: there is no object. ``fields`` is given the header's.
+    """
+    decoded = json.decode_object(text)
+    if decoded is not None:
+        return *decoded, None
+    found = read(text, fields, zone, day)
+    if found is None:
+        return None
+    decoded = json.decode_object(found[0].removeprefix("@cee:").lstrip())
+    return None if decoded is None else (*decoded, found[2])

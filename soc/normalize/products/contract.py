@@ -191,14 +191,11 @@ def _stamp(when: Any, zone: ZoneInfo) -> Stamp | None:
 
 def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     """One line: the object alone or as the message of a syslog line."""
-    decoded = json.decode_object(text)
-    header: Stamp | None = None
-    if decoded is None and (found := syslog.read(text, fields, zone, day)) is not None:
-        decoded, header = json.decode_object(found[0].removeprefix("@cee:").lstrip()), found[2]
-    reading = None if decoded is None else read(decoded[0], fields, zone)
-    if reading is None:
+    found = syslog.json_object(text, fields, zone, day)
+    reading = None if found is None else read(found[0], fields, zone)
+    if found is None or reading is None:
         raise refuse('contract: no JSON object with "log_contract": "1"')
-    return reading[0], reading[1] or header
+    return reading[0], reading[1] or found[2]
 
 
 PRODUCT = Product(

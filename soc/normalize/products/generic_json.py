@@ -143,16 +143,12 @@ def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo, *, flat: bool) -
 
 def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     """One line: the object, alone or as the message of a syslog line (with or without a ``@cee:`` cookie)."""
-    decoded = json.decode_object(text)
-    if decoded is not None:
-        return read(decoded[0], fields, zone, flat=decoded[1])
-    found = syslog.read(text, fields, zone, day)
-    if found is not None:
-        decoded = json.decode_object(found[0].removeprefix("@cee:").lstrip())
-        if decoded is not None:
-            sources, stamp = read(decoded[0], fields, zone, flat=decoded[1])
-            return sources, stamp or found[2]
-    raise refuse("json: no JSON object")
+    found = syslog.json_object(text, fields, zone, day)
+    if found is None:
+        raise refuse("json: no JSON object")
+    event, flat, header = found
+    sources, stamp = read(event, fields, zone, flat=flat)
+    return sources, stamp or header
 
 
 PRODUCT = Product("json", "a JSON object of any sender: nested names joined with dots, ECS names kept", parse)

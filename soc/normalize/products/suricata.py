@@ -225,10 +225,7 @@ def _tls(fields: Fields) -> None:
 
 def parse(line: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     """One line: the object, alone or as the message of a syslog line."""
-    decoded = json.decode_object(line)
-    if decoded is None:
-        found = syslog.read(line, fields, zone, day)
-        decoded = json.decode_object(found[0].removeprefix("@cee:").lstrip()) if found is not None else None
+    decoded = syslog.json_object(line, fields, zone, day)
     reading = read(decoded[0], fields, zone) if decoded is not None else None
     if reading is None:
         raise refuse("suricata: no EVE object")

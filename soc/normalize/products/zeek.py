@@ -263,10 +263,7 @@ def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     reading = line(text, fields, zone, day)
     if reading is not None:
         return reading
-    decoded = json.decode_object(text)
-    if decoded is None:
-        found = syslog.read(text, fields, zone, day)
-        decoded = json.decode_object(found[0].removeprefix("@cee:").lstrip()) if found is not None else None
+    decoded = syslog.json_object(text, fields, zone, day)
     reading = read(decoded[0], fields, zone) if decoded is not None else None
     if reading is None:
         raise refuse("zeek: neither an object nor a line of a log that is known")

@@ -1,27 +1,13 @@
 """What the documentation says of a product's fields is what its module declares and what the samples show."""
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import pytest
+from generator_support import generator
 
 from soc.normalize.products.registry import PRODUCTS
 
-ROOT = Path(__file__).resolve().parents[3]
-
-
-def _generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate_products", ROOT / "docs" / "generate_products.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
 
 def test_the_pages_of_fields_are_what_the_generator_writes():
-    module = _generator()
+    module = generator("generate_products")
     wanted = module.pages()
     found = {path.name: path.read_text(encoding="utf-8") for path in module.FOLDER.glob("*.md")}
     assert found == wanted, "run: python docs/generate_products.py"

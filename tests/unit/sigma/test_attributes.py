@@ -1,29 +1,16 @@
 """The attribute ``soc:`` and the schemas that editors check it with."""
 
-import importlib.util
-from pathlib import Path
-from typing import Any
-
 import pytest
+from generator_support import generator
 
 from tests.unit.sigma.test_load import A, loaded, rule
 
-ROOT = Path(__file__).parent.parent.parent.parent
+SCHEMAS = generator("generate_schemas")
 
 
-def generator() -> Any:
-    spec = importlib.util.spec_from_file_location("generate_schemas", ROOT / "docs" / "generate_schemas.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.mark.parametrize("name", sorted(generator().SCHEMAS))
+@pytest.mark.parametrize("name", sorted(SCHEMAS.SCHEMAS))
 def test_the_schemas_are_generated_from_the_types(name: str):
-    module = generator()
-    assert (module.FOLDER / name).read_text(encoding="utf-8") == module.page(name), "run: docs/generate_schemas.py"
+    assert (SCHEMAS.FOLDER / name).read_text(encoding="utf-8") == SCHEMAS.page(name), "run: docs/generate_schemas.py"
 
 
 @pytest.mark.parametrize(
