@@ -4,22 +4,16 @@ In go the settings and the opened bus; nothing comes out but what the stages com
 """
 
 import asyncio
-import os
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import partial
-from typing import Any
 
-import msgspec
 import structlog
-from aiohttp import web
 
-from collectors.fairness import Noise
 from collectors.intake import Intake
 from soc.app import (
-    health_watch,
     micros,
     open_archive,
     open_bus,
@@ -30,150 +24,39 @@ from soc.app import (
 )
 from soc.archive.archiver import Bounds
 from soc.bus.base import Bus, Worker
-from soc.clock import Micros, now
-from soc.console.app import create_app
-from soc.console.auth import Users
-from soc.console.context import Outages
+from soc.clock import now
 from soc.errors import LogMismatchError, UnavailableError
 from soc.forward.forwarder import Forwarder
-from soc.forward.payload import payload_preview
 from soc.forward.rebuild import latest
 from soc.inputs import make_collector
-from soc.model import Action, Answer, Incident, RuleInfo
-from soc.pipeline.acts import ActionDesk
+from soc.model import RuleInfo
 from soc.pipeline.archive import ArchiveParts, run_archive
 from soc.pipeline.compile_aside import compile_aside
+from soc.pipeline.context import Contexts
 from soc.pipeline.correlate import Correlate, CorrelateSettings
 from soc.pipeline.engine import Engine, EngineParts
 from soc.pipeline.index import Index
-from soc.pipeline.letters import Selection
-from soc.pipeline.letters import retry as retry_letters
-from soc.pipeline.loop import StageLogic, run_stage
+from soc.pipeline.loop import run_stage
 from soc.pipeline.migrate_guard import GuardedBus
+from soc.pipeline.notify import NotifyStage
 from soc.pipeline.reload import FollowedRules, Ready, RulesInUse
 from soc.pipeline.retention import keep_log_retention, keep_retention
-from soc.pipeline.rule_costs import CostWatch
 from soc.pipeline.ruleset import PublishedRules, RuleSets
 from soc.pipeline.shards import Shards
 from soc.pipeline.ship import Shipper
 from soc.pipeline.ship_log import OwnCollector
 from soc.pipeline.sources import make_normalizer
-from soc.pipeline.status import ProcessStatus, write_status
 from soc.pipeline.table import AUDIT, INCIDENTS, OUTBOX
 from soc.pipeline.triage import TriageStage
 from soc.pipeline.waiting import pause
-from soc.pipeline.workers import run_share
+from soc.process import CLAIM_WAIT_SECONDS, STATUS_SECONDS, Process, Runner
+from soc.serve import run_console
 from soc.settings import Role, Settings
-from soc.telemetry import RULES_INFO
 from soc.triage.fold import Triage
 
 log = structlog.get_logger()
 
-STATUS_SECONDS = 1.0
 RULES_SECONDS = 1.0
-FOLLOW_RULES_SECONDS = 15.0
-HEALTH_SECONDS = 3.0
-"""How long the health page waits for a new look before it shows the last one."""
-CLAIM_WAIT_SECONDS = 15.0
-"""How long a starting process waits for the one it replaces before it fences it."""
-
-
-@dataclass
-class Process:
-    """One process of an installation, as its roles see it.
-
-    Attributes:
-        stop: set when the process is told to end; every role then returns.
-        addresses: filled by the roles with what they bound.
-        counters: listener → its counters, refreshed once a second.
-        rules: hash of the newest rule set that engine or correlate works with.
-        troubles: role → what keeps it from its work although it runs; empty while nothing does.
-        rules_since: since when.
-        rejected: hash → why the engine passes a published rule set over.
-        costs: which rules the engine spends its time on.
-        noise: which sources were over their share of the intake's room.
-    """
-
-    settings: Settings
-    group: str
-    worker: Worker
-    roles: Sequence[Role]
-    stop: asyncio.Event
-    bus: Bus
-    sets: RuleSets
-    addresses: dict[str, str] = field(default_factory=dict[str, str])
-    counters: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
-    ready: set[Role] = field(default_factory=set[Role])
-    rules: str = ""
-    troubles: dict[str, str] = field(default_factory=dict[str, str])
-    rules_since: Micros = 0
-    rejected: Mapping[str, str] = field(default_factory=dict[str, str])
-    costs: CostWatch = field(default_factory=CostWatch)
-    noise: Noise = field(default_factory=Noise)
-
-    def works_with(self, role: Role, rule_set: str) -> None:
-        """Tell which rule set the role works with from here on."""
-        if rule_set != self.rules:
-            if self.rules:
-                RULES_INFO.labels(role, self.rules).set(0)
-            self.rules, self.rules_since = rule_set, now()
-            RULES_INFO.labels(role, rule_set).set(1)
-
-    async def run(self) -> None:
-        """Run every role until ``stop``; the first error ends the process and the supervisor starts it again."""
-        started = now()
-        async with asyncio.TaskGroup() as tasks:
-            for role in self.roles:
-                tasks.create_task(_ROLES[role](self), name=role)
-            tasks.create_task(self._report(started), name="status")
-
-    async def _report(self, started: Micros) -> None:
-        while not self.stop.is_set():
-            ready = self.ready >= set(self.roles)
-            status = ProcessStatus(
-                self.group,
-                os.getpid(),
-                tuple(self.roles),
-                started,
-                now(),
-                ready,
-                self.addresses,
-                self.counters,
-                self.rules,
-                self.troubles,
-                self.rules_since,
-                dict(self.rejected),
-                dict(self.costs.heavy),
-                dict(self.noise.refused),
-                dict(self.noise.waited),
-            )
-            write_status(self.settings.data_dir, status)
-            await pause(self.stop, STATUS_SECONDS if ready else 0.05)
-
-    async def stages(self, role: Role, make: Callable[[int], StageLogic]) -> None:
-        """Run one stage over this worker's share of its partitions."""
-
-        async def run(partition: int, stop: asyncio.Event, ready: Callable[[], None]) -> None:
-            await run_stage(
-                self.bus,
-                role,
-                partition,
-                partial(make, partition),
-                clock=now,
-                stop=stop,
-                ready=ready,
-                take_over_wait=CLAIM_WAIT_SECONDS,
-            )
-
-        await self.share(role, run)
-
-    async def share(self, role: Role, run: Callable[[int, asyncio.Event, Callable[[], None]], Awaitable[None]]) -> None:
-        """Run ``run`` over this worker's share of the partitions of a role's stage."""
-
-        def ready(is_ready: bool) -> None:
-            self.ready.add(role) if is_ready else self.ready.discard(role)
-
-        await run_share(role, self.bus.shares(role, self.worker), run, stop=self.stop, ready=ready)
 
 
 async def run_process(
@@ -188,7 +71,7 @@ async def run_process(
     bus = GuardedBus(open_bus(settings))
     worker = Worker(f"{settings.kafka.instance}-{number}", number, of)
     try:
-        await Process(settings, group, worker, roles, stop, bus, RuleSets(bus)).run()
+        await Process(settings, group, worker, roles, stop, bus, RuleSets(bus), Contexts(bus)).run(_ROLES)
     finally:
         await bus.close()
 
@@ -381,90 +264,18 @@ async def _forward(process: Process) -> None:
     await process.share("forward", run)
 
 
-async def _console(process: Process) -> None:
-    settings = process.settings
-    store = open_store(settings)
-    number = settings.kafka.instance
-    desk = ActionDesk(process.bus, lambda wait: process.bus.claim("console", number, wait=wait), number)
-    watch = health_watch(settings)
-
-    async def act(action: Action) -> Answer | None:
-        if "bus" in watch.away:  # known: nobody waits for a time-out
-            raise UnavailableError("the brokers are away")
-        return await desk.act(action)
-
-    async def retry(chosen: Mapping[str, str], actor: str) -> Mapping[str, Any]:
-        if "bus" in watch.away:
-            raise UnavailableError("the brokers are away")
-        return msgspec.to_builtins(await retry_letters(process.bus, Selection(**chosen), actor))
-
-    async def health() -> Mapping[str, Any]:
-        return msgspec.to_builtins(await watch.latest(HEALTH_SECONDS))
-
-    app = create_app(
-        store=store,
-        act=act,
-        users=Users(settings.data_dir),
-        info=process.sets.info,
-        preview=partial(_preview, settings),
-        language=settings.console.language,
-        clock=now,
-        timezone=settings.timezone,
-        health=health,
-        outages=lambda: Outages(watch.away.get("bus", 0), watch.away.get("store", 0), watch.store_late),
-        session_hours=settings.console.session_hours,
-        data_dir=settings.data_dir,
-        rules=lambda: process.sets.current,
-        retry=retry,
-    )
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, settings.console.host, settings.console.port, shutdown_timeout=2)
-        await _bind(site, "console", settings.console.host, settings.console.port)
-        host, port = runner.addresses[0][:2]
-        process.addresses["console"] = f"http://{host}:{port}"
-        async with asyncio.TaskGroup() as tasks:
-            watching = tasks.create_task(watch.run(), name="health")
-            tasks.create_task(_follow_rules(process), name="rules")
-            process.ready.add("console")
-            await desk.run(process.stop)
-            watching.cancel()
-    finally:
-        await runner.cleanup()
-        await store.close()
+async def _notify(process: Process) -> None:
+    await process.stages("notify", lambda _: NotifyStage())
 
 
-async def _follow_rules(process: Process) -> None:
-    """Know what is published, for the pages that show rules; while the brokers are away, what was known."""
-    while not process.stop.is_set():
-        try:
-            await process.sets.refresh()
-        except UnavailableError as error:
-            log.warning("rules_not_read", error=str(error), again_in=RULES_SECONDS)
-        await pause(process.stop, RULES_SECONDS if process.sets.current is None else FOLLOW_RULES_SECONDS)
-
-
-def _preview(settings: Settings, incident: Incident, kind: str) -> Any:
-    return payload_preview(incident, kind, settings.forward.organization, settings.forward.receiver.name)
-
-
-async def _bind(site: web.TCPSite, what: str, host: str, port: int) -> None:
-    try:
-        await site.start()
-    except OSError as error:
-        raise UnavailableError(
-            f"{what}: cannot listen on {host}:{port}: {error.strerror}; choose another port"
-        ) from error
-
-
-_ROLES: Mapping[Role, Callable[[Process], Coroutine[Any, Any, None]]] = {
+_ROLES: Mapping[Role, Runner] = {
     "collect": _collect,
     "engine": _engine,
     "correlate": _correlate,
     "triage": _triage,
     "index": _index,
     "forward": _forward,
-    "console": _console,
+    "console": run_console,
+    "notify": _notify,
     "archive": _archive,
 }

@@ -13,11 +13,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AwareDatetime, Field, ValidationError, field_validator, model_validator
 
+from soc.desk import AuditSettings, IntelSettings, NotifySettings, PolicySettings, PrivacySettings
 from soc.errors import SettingsError
 from soc.listeners import DEFAULT_LISTENERS, Listener
 from soc.section import Section
 
-Role = Literal["collect", "engine", "correlate", "triage", "index", "forward", "console", "archive"]
+Role = Literal["collect", "engine", "correlate", "triage", "index", "forward", "notify", "console", "archive"]
 
 _LARGEST_OFFSET = 20 * 366 * 86400.0
 """A device whose clock was never set may be that far off."""
@@ -364,6 +365,11 @@ class Settings(Section):
     correlation: CorrelationSettings = CorrelationSettings()
     triage: TriageSettings = TriageSettings()
     forward: ForwardSettings = ForwardSettings()
+    notify: NotifySettings = NotifySettings()
+    audit: AuditSettings = AuditSettings()
+    intel: IntelSettings = IntelSettings()
+    policy: PolicySettings = PolicySettings()
+    privacy: PrivacySettings = PrivacySettings()
     console: ConsoleSettings = ConsoleSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()

@@ -29,7 +29,7 @@ GROUPS: Mapping[str, tuple[Role, ...]] = {
     "engine": ("engine",),
     "correlate": ("correlate", "triage"),
     "index": ("index",),
-    "console": ("console", "forward"),
+    "console": ("console", "forward", "notify"),
     "archive": ("archive",),
 }
 """Role groups: intake never waits for matching, and searching never waits for indexing."""

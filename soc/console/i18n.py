@@ -18,9 +18,19 @@ DEFAULT = "vi"
 
 @cache
 def catalogue(language: str) -> Mapping[str, str]:
-    """Every string of a language by its dotted key."""
-    text = files("soc.console").joinpath("locale", f"{language}.toml").read_text(encoding="utf-8")
-    return _flat(tomllib.loads(text), "")
+    """Every string of a language by its dotted key, from all files of its folder.
+
+    Raises:
+        ValueError: two files have the same key.
+    """
+    found: dict[str, str] = {}
+    folder = files("soc.console").joinpath("locale", language)
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        strings = _flat(tomllib.loads(file.read_text(encoding="utf-8")), "")
+        if twice := sorted(found.keys() & strings.keys()):
+            raise ValueError(f"{file.name}: {', '.join(twice)} are in another file of {language} already")
+        found |= strings
+    return found
 
 
 def _flat(tree: Mapping[str, Any], prefix: str) -> dict[str, str]:

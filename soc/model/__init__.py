@@ -4,17 +4,21 @@ One module a shape: record → event → detection → episode → alert → inc
 ``encode`` and ``decode`` are the only way to and from a bus value.
 """
 
-from soc.model.action import Action, ActionKind, Answer
-from soc.model.alert import Alert, AlertStatus, Verdict
+from soc.model.action import Action, ActionKind, Answer, Target
+from soc.model.alert import Alert, AlertStatus, IndicatorHit, Verdict
 from soc.model.codec import decode, encode
+from soc.model.context import Context, ContextName
 from soc.model.deadletter import DeadLetter, LetterState
 from soc.model.detection import Detection, RulesChange, Watermark
 from soc.model.episode import Episode, EpisodeState, Member
 from soc.model.event import Event, LogSource, TimeFlag
-from soc.model.incident import Approval, Incident, IncidentStatus, Join
+from soc.model.incident import Approval, Evidence, Flag, Incident, IncidentStatus, Join, Link, Moment, Severity, Task
+from soc.model.notice import Notice, NoticeState
 from soc.model.record import RawRecord
 from soc.model.report import Receipt, Report, ReportState
 from soc.model.rule import Bundle, RuleInfo, Unread
+from soc.model.standing import Directive, Silence
+from soc.model.system import SystemHit
 
 __all__ = [
     "Action",
@@ -24,23 +28,38 @@ __all__ = [
     "Answer",
     "Approval",
     "Bundle",
+    "Context",
+    "ContextName",
     "DeadLetter",
     "Detection",
+    "Directive",
     "Episode",
     "EpisodeState",
     "Event",
+    "Evidence",
+    "Flag",
     "Incident",
     "IncidentStatus",
+    "IndicatorHit",
     "Join",
     "LetterState",
+    "Link",
     "LogSource",
     "Member",
+    "Moment",
+    "Notice",
+    "NoticeState",
     "RawRecord",
     "Receipt",
     "Report",
     "ReportState",
     "RuleInfo",
     "RulesChange",
+    "Severity",
+    "Silence",
+    "SystemHit",
+    "Target",
+    "Task",
     "TimeFlag",
     "Unread",
     "Verdict",

@@ -6,15 +6,39 @@ import msgspec
 
 from soc.clock import Micros
 
+Target = Literal["alert", "incident", "silence", "directive"]
+
 ActionKind = Literal[
     "acknowledge",  # alert or incident
     "close",  # alert or incident; changes {"verdict", "reason"}
     "reopen",
     "assign",  # changes {"owner"}
     "note",  # changes {"text"}
-    "approve",  # incident; changes {"report_kind", "payload_sha256"}: the hash of the previewed bytes; "incident_version" if known
+    "approve",  # incident; changes {"report_kind", "payload_sha256"}: the hash of the previewed bytes; "incident_version",
+    # "recipient", "by_telephone" if there are
+    "countersign",  # incident; changes {"report_kind", "payload_sha256"}
     "merge",  # incident; changes {"into"}
+    "split",  # incident; changes {"alerts": [...], "reason"}: they become an incident of their own
     "detach",  # alert from its incident
+    "link",  # incident; changes {"to", "reason"}
+    "unlink",  # incident; changes {"to"}
+    "start",  # incident: somebody works on it
+    "contain",  # incident: it can do no more harm
+    "confirm",  # incident: it is an incident (sự cố), not only an event (sự kiện); changes {"reason"}
+    "unconfirm",  # incident; changes {"reason"}
+    "classify",  # incident; changes {"severity", "flags", "tlp", "keep_secret", "reason"}
+    "set_t0",  # incident; changes {"at", "reason"}: only ever earlier
+    "describe",  # incident; changes {"particulars": {field: text}}
+    "exercise",  # incident; changes {"exercise": bool, "reason"}
+    "add_task",  # incident; changes {"title", "unit", "due"}
+    "answer_task",  # incident; changes {"task", "reply"}
+    "close_task",  # incident; changes {"task", "status": "done" | "dropped"}
+    "pin",  # incident; changes: the fields of model.Evidence that the collector filled
+    "silence",  # silence (new); changes: matchers, kind, starts, ends, reason
+    "end_silence",  # silence; changes {"reason"}
+    "direct",  # directive (new); changes {"number", "issuer", "title", "text", "due"}
+    "answer_directive",  # directive; changes {"answer"}
+    "close_directive",  # directive; changes {"reason"}
 ]
 
 
@@ -27,10 +51,12 @@ class Action(msgspec.Struct, frozen=True):
         actor: the user's name.
         role: the role it was done under.
         kind: what is done.
-        target: ``alert`` or ``incident``.
-        target_id: which one.
-        expected_revision: the ``revision`` of the human fields that the person saw; a stale one is answered with conflict.
+        target: what it is done to.
+        target_id: which one; of a new silence or directive the id it gets.
+        expected_revision: the ``revision`` of the human fields that the person saw; a stale one is answered with conflict. 0 for
+            what is new.
         changes: the act's arguments, see ``ActionKind``.
+        units: the actor's scope: () is everything, else an act on what belongs to other organizations is refused.
     """
 
     id: str
@@ -38,10 +64,11 @@ class Action(msgspec.Struct, frozen=True):
     actor: str
     role: str
     kind: ActionKind
-    target: Literal["alert", "incident"]
+    target: Target
     target_id: str
     expected_revision: int
     changes: dict[str, Any] = {}
+    units: tuple[str, ...] = ()
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -23,6 +23,23 @@ class Note(msgspec.Struct, frozen=True):
     text: str
 
 
+class IndicatorHit(msgspec.Struct, frozen=True):
+    """A known-bad value that an alert's events carry.
+
+    Attributes:
+        field, value: where it was seen, and the value as it is listed.
+        feed: which source of intelligence listed it.
+        tlp: how far the knowledge may travel (TLP 2.0): ``CLEAR`` ``GREEN`` ``AMBER`` ``AMBER+STRICT`` ``RED``.
+        note: what the feed says about it, one line.
+    """
+
+    field: str
+    value: str
+    feed: str
+    tlp: str
+    note: str = ""
+
+
 class Alert(msgspec.Struct, frozen=True):
     """One alert.
 
@@ -38,6 +55,18 @@ class Alert(msgspec.Struct, frozen=True):
         status, owner, verdict, close_reason, notes, acknowledged_at, closed_at: human fields.
         new_activity: the machine revised it after it was closed.
         incident_id: the incident it belongs to.
+        fingerprint: what repeats are recognised by: a digest of the rule and of what the alert is about.
+        duplicate_of: the first alert of the same fingerprint, which stands for this one in every list; "" for that one itself.
+        repeats: of the first one: how many alerts it stands for beside itself. ``last_repeat``: when the latest was last seen.
+        systems: keys of the register's systems it touches, the most critical first.
+        units: keys of the organizations that own them: what a person's scope is compared with.
+        risk: 0 to 100: how much of a risk its entities have gathered, decayed (``soc.triage.risk``).
+        prevalence: on how many hosts the rule has fired in the last 30 days, this one included.
+        seen_before: (verdict, how often): how this rule on these entities was closed before.
+        indicators: known-bad values in it.
+        silenced_by: id of the silence or maintenance window that covers it: kept and marked, nobody is called for it.
+        unauthenticated: some of its events came over UDP: anybody may have sent them.
+        facts: (name, text) of enrichment, for people: country and network of an address, a user's name and unit.
     """
 
     id: str
@@ -72,3 +101,16 @@ class Alert(msgspec.Struct, frozen=True):
     closed_at: Micros | None = None
     new_activity: bool = False
     incident_id: str = ""
+    fingerprint: str = ""
+    duplicate_of: str = ""
+    repeats: int = 0
+    last_repeat: Micros = 0
+    systems: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    risk: int = 0
+    prevalence: int = 0
+    seen_before: tuple[tuple[str, int], ...] = ()
+    indicators: tuple[IndicatorHit, ...] = ()
+    silenced_by: str = ""
+    unauthenticated: bool = False
+    facts: tuple[tuple[str, str], ...] = ()

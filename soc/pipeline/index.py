@@ -15,18 +15,21 @@ import structlog
 from soc.bus.base import Bus, Message, Positions, Record, raw_id
 from soc.clock import SECOND, Micros
 from soc.errors import RecordError, UnavailableError
-from soc.model import Alert, DeadLetter, Event, Incident, Report, decode, encode
+from soc.model import Alert, DeadLetter, Directive, Event, Incident, Notice, Report, Silence, decode, encode
 from soc.pipeline.loop import FETCH_LIMIT, Work
-from soc.pipeline.table import ALERTS, AUDIT, DEADLETTER, EVENTS, INCIDENTS, OUTBOX
+from soc.pipeline.table import ALERTS, AUDIT, DEADLETTER, DIRECTIVES, EVENTS, INCIDENTS, NOTICES, OUTBOX, SILENCES
 from soc.pipeline.waiting import pause
 from soc.store.base import Document, Refusal, Store
 from soc.store.documents import (
     alert_document,
     audit_document,
     deadletter_document,
+    directive_document,
     event_document,
     incident_document,
+    notice_document,
     report_document,
+    silence_document,
 )
 from soc.telemetry import DEAD_LETTERS, STORE_AVAILABLE, STORE_REFUSED, STORE_SUCCESS
 
@@ -39,6 +42,9 @@ VIEWS: Mapping[str, Callable[[bytes], Document]] = {
     OUTBOX: lambda value: report_document(decode(value, Report)),
     DEADLETTER: lambda value: deadletter_document(decode(value, DeadLetter)),
     AUDIT: audit_document,
+    SILENCES: lambda value: silence_document(decode(value, Silence)),
+    DIRECTIVES: lambda value: directive_document(decode(value, Directive)),
+    NOTICES: lambda value: notice_document(decode(value, Notice)),
 }
 
 RETRY_SECONDS = 1.0

@@ -29,7 +29,7 @@ from soc.pipeline.migrate_guard import Mark, read_mark, write_mark
 from soc.pipeline.migrate_states import Counts, Pause, correlate_states, engine_states, raw_floor
 from soc.pipeline.reconcile import reconcile
 from soc.pipeline.ruleset import PublishedRules
-from soc.pipeline.table import ARCHIVE, MIGRATE, REPLAY, RETRYING, RULES
+from soc.pipeline.table import ARCHIVE, MIGRATE, PUBLISHING, REPLAY, RETRYING, RULES
 
 AT_ONCE = 4
 """Claims under way at a time."""
@@ -210,7 +210,7 @@ async def _states(plan: Plan, clock: Clock, progress: Progress) -> int:
         **{("collect", p): state for p, state in collected.items()},
         **{("console", plan.hosts[p]): state for p, state in (await _of(plan.source, "console")).items()},
     }
-    for stage in ("rules", "triage", "forward", RETRYING, REPLAY):
+    for stage in ("rules", "triage", "forward", "notify", PUBLISHING, RETRYING, REPLAY):
         wanted[stage, 0] = (await _of(plan.source, stage)).get(0, {})
     if _archives(plan.source) and _archives(plan.target):
         wanted |= {(ARCHIVE, p): {} for p in range(counts.new)}

@@ -7,6 +7,8 @@ retry ─── soc.retry ─┘ │ soc.events  ▲______│ (chains)  soc.acti
                      index ◄──────────────────────────────────────── index ◄────────────┘ ──► store
 
 soc.raw ──► archive ──► segments ──► replay ──► soc.episodes
+soc.alerts, soc.incidents, soc.outbox, soc.audit ──► notify ──► soc.notices, people
+register, indicators, directory … ──► soc.context ──► read by whoever needs them (``soc.pipeline.context``)
 """
 
 from soc.bus.base import Stage, Topology
@@ -23,6 +25,14 @@ OUTBOX = "soc.outbox"
 AUDIT = "soc.audit"
 DEADLETTER = "soc.deadletter"
 RULES = "soc.rules"
+CONTEXT = "soc.context"
+"""What stages know beside their inputs: the register, indicators, the directory …, each published whole."""
+SILENCES = "soc.silences"
+"""Silences and maintenance windows, written by triage."""
+DIRECTIVES = "soc.directives"
+"""Directives from above (chỉ đạo), written by triage."""
+NOTICES = "soc.notices"
+"""One transition of one message to people, written by notify before its side effect."""
 RETRY = "soc.retry"
 """Dead letters that were asked to be processed again; partitioned as ``soc.raw``, read by the engine beside it (ADR 0018)."""
 
@@ -33,6 +43,18 @@ REPLAY = "replay"
 MIGRATE = "migrate"
 RETRYING = "retry"
 """The stage that asks: claimed by a command or the console for as long as one retry is written."""
+PUBLISHING = "context"
+"""The stage that publishes ``soc.context``: claimed by a command for as long as one publication is written."""
+
+FOLDED = (ALERTS, INCIDENTS, SILENCES, DIRECTIVES, ANSWERS, AUDIT, DEADLETTER)
+"""What triage writes."""
+INDEXED = (EVENTS, ALERTS, INCIDENTS, OUTBOX, DEADLETTER, AUDIT, SILENCES, DIRECTIVES, NOTICES)
+"""What the store shows."""
+SINGLE = (
+    *(EPISODES, ACTIONS, ANSWERS, ALERTS, INCIDENTS, OUTBOX, AUDIT, DEADLETTER, RULES),
+    *(CONTEXT, SILENCES, DIRECTIVES, NOTICES),
+)
+"""Topics of one partition."""
 
 
 def topology(partitions: int, instances: int = 1, *, archive: bool = False) -> Topology:
@@ -51,14 +73,15 @@ def topology(partitions: int, instances: int = 1, *, archive: bool = False) -> T
         Stage("engine", (RAW, RETRY), (EVENTS, DETECTIONS, DEADLETTER), p),
         Stage("correlate", (DETECTIONS,), (DETECTIONS, EPISODES, DEADLETTER), p),
         Stage("console", (), (ACTIONS, AUDIT), instances),
-        Stage("triage", (EPISODES, ACTIONS), (ALERTS, INCIDENTS, ANSWERS, AUDIT, DEADLETTER), 1),
+        Stage(PUBLISHING, (), (CONTEXT, AUDIT), 1),
+        Stage("triage", (EPISODES, ACTIONS), FOLDED, 1),
         Stage("forward", (INCIDENTS,), (OUTBOX, AUDIT), 1),
-        Stage("index", (EVENTS, ALERTS, INCIDENTS, OUTBOX, DEADLETTER, AUDIT), (DEADLETTER,), p),
+        Stage("notify", (ALERTS, INCIDENTS, OUTBOX, AUDIT), (NOTICES, AUDIT), 1),
+        Stage("index", INDEXED, (DEADLETTER,), p),
         Stage(REPLAY, (), (EPISODES, AUDIT), 1),
         *([Stage(ARCHIVE, (RAW,), (), p)] if archive else ()),
     )
-    single = (EPISODES, ACTIONS, ANSWERS, ALERTS, INCIDENTS, OUTBOX, AUDIT, DEADLETTER, RULES)
-    topics = {RAW: p, RETRY: p, EVENTS: p, DETECTIONS: p, **dict.fromkeys(single, 1)}
+    topics = {RAW: p, RETRY: p, EVENTS: p, DETECTIONS: p, **dict.fromkeys(SINGLE, 1)}
     return Topology((*stages, Stage(MIGRATE, (), tuple(topics), 1)), topics)
 
 

@@ -10,7 +10,9 @@ from typing import Any, Literal, NamedTuple, Protocol
 from soc.clock import Micros
 from soc.store.query import Query
 
-Kind = Literal["event", "alert", "incident", "report", "deadletter", "answer", "audit"]
+Kind = Literal[
+    "event", "alert", "incident", "report", "deadletter", "answer", "audit", "silence", "directive", "notice"
+]
 
 
 class Document(NamedTuple):

@@ -7,6 +7,9 @@
     report      report id           its sequence     sealed at              ``report.*``, ``incident.id``
     deadletter  record's id, stage  attempt, state   received               ``deadletter.*``, ``event.original``
     audit       chain and sequence  1                when it was done       what the entry holds, flattened
+    silence     its id              fold's sequence  start                  ``silence.*``
+    directive   its id              fold's sequence  when it was entered    ``directive.*``
+    notice      its id              its transition   when it was made       ``notice.*``
 
 ``body`` is the whole value as JSON (of an event only what ``fields`` does not have).
 """
@@ -20,7 +23,7 @@ import msgspec
 
 from soc.clock import to_iso
 from soc.errors import RecordError
-from soc.model import Alert, DeadLetter, Event, Incident, Report
+from soc.model import Alert, DeadLetter, Directive, Event, Incident, Notice, Report, Silence
 from soc.model.deadletter import shape
 from soc.store.base import Document
 
@@ -106,6 +109,16 @@ def alert_document(alert: Alert) -> Document:
         "alert.late": alert.late,
         "alert.new_activity": alert.new_activity,
         "alert.raised": to_iso(alert.raised),
+        "alert.fingerprint": alert.fingerprint or None,
+        "alert.duplicate": bool(alert.duplicate_of),
+        "alert.repeats": alert.repeats,
+        "alert.risk": alert.risk,
+        "alert.silenced": bool(alert.silenced_by),
+        "alert.unauthenticated": alert.unauthenticated,
+        "indicator.value": [hit.value for hit in alert.indicators],
+        "indicator.feed": sorted({hit.feed for hit in alert.indicators}),
+        "system.key": list(alert.systems),
+        "organization.id": list(alert.units),
         "incident.id": alert.incident_id or None,
     }
     return Document("alert", alert.id, alert.version, alert.first_seen, fields, builtins(alert))
@@ -140,6 +153,16 @@ def incident_document(incident: Incident) -> Document:
         "incident.merged_into": incident.merged_into or None,
         "incident.new_activity": incident.new_activity,
         "incident.raised": to_iso(incident.raised),
+        "incident.kind": incident.kind,
+        "incident.severity": incident.severity,
+        "incident.flags": list(incident.flags),
+        "incident.exercise": incident.exercise,
+        "incident.campaign": incident.campaign or None,
+        "incident.risk": incident.risk,
+        "incident.tasks": len([task for task in incident.tasks if task.status == "open"]),
+        "system.key": [system.key for system in incident.systems],
+        "system.name": [system.name for system in incident.systems],
+        "organization.id": list(incident.units),
         "alert.id": list(incident.alerts),
     }
     return Document("incident", incident.id, incident.version, incident.first_seen, fields, builtins(incident))
@@ -184,6 +207,61 @@ def deadletter_document(letter: DeadLetter) -> Document:
     }
     body = {**builtins(letter), "shape": shape(letter)}
     return Document("deadletter", f"{letter.id}/{letter.stage}", letter.version, letter.received, fields, body)
+
+
+def silence_document(silence: Silence) -> Document:
+    """One silence or maintenance window, searchable by owner, reason and what it matches."""
+    fields: dict[str, Any] = {
+        "@timestamp": to_iso(silence.starts),
+        "event.kind": "silence",
+        "silence.id": silence.id,
+        "silence.kind": silence.kind,
+        "silence.owner": silence.owner,
+        "silence.reason": silence.reason,
+        "silence.matchers": [f"{field}={value}" for field, value in silence.matchers],
+        "silence.starts": to_iso(silence.starts),
+        "silence.ends": to_iso(silence.ends),
+        "silence.ended": silence.ended_at is not None,
+        "silence.covered": silence.covered,
+    }
+    return Document("silence", silence.id, silence.version, silence.starts, fields, builtins(silence))
+
+
+def directive_document(directive: Directive) -> Document:
+    """One directive, searchable by number, issuer, text and state."""
+    fields: dict[str, Any] = {
+        "@timestamp": to_iso(directive.made),
+        "event.kind": "directive",
+        "directive.id": directive.id,
+        "directive.number": directive.number,
+        "directive.issuer": directive.issuer,
+        "directive.title": directive.title,
+        "directive.text": directive.text,
+        "directive.status": directive.status,
+        "directive.due": to_iso(directive.due) if directive.due is not None else None,
+        "directive.answer": directive.answer or None,
+        "incident.id": list(directive.incident_ids),
+    }
+    return Document("directive", directive.id, directive.version, directive.made, fields, builtins(directive))
+
+
+def notice_document(notice: Notice) -> Document:
+    """One message to people, searchable by state, reason, person and what it is about."""
+    fields: dict[str, Any] = {
+        "@timestamp": to_iso(notice.made),
+        "event.kind": "notice",
+        "notice.id": notice.id,
+        "notice.state": notice.state,
+        "notice.reason": notice.reason,
+        "notice.about": notice.about,
+        "notice.person": notice.person,
+        "notice.channel": notice.channel,
+        "notice.subject": notice.subject,
+        "notice.step": notice.step,
+        "notice.attempts": notice.attempts,
+        "notice.detail": notice.detail or None,
+    }
+    return Document("notice", notice.id, notice.version, notice.made, fields, builtins(notice))
 
 
 def audit_document(entry: bytes) -> Document:

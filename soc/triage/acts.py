@@ -66,7 +66,7 @@ def followed(action: Action, alert: Alert, before: Incident, incident: Incident)
     if action.kind == "close" and alert.status != "closed":
         fields = {"verdict": incident.verdict, "close_reason": _because_of(incident)}
         return changed(alert, Done({**_closing(alert, action.at), **fields}, ""))
-    if action.kind == "acknowledge" and alert.status == "new" and incident.status == "acknowledged":
+    if action.kind == "acknowledge" and alert.status == "new" and incident.status == "triage":
         return changed(alert, _acknowledge(action, alert))
     if action.kind == "reopen" and alert.status == "closed" and alert.close_reason == _because_of(before):
         return changed(alert, _reopen(action, alert))
@@ -96,7 +96,12 @@ def _acknowledge(action: Action, target: Alert | Incident) -> Done:
         return Done({"new_activity": False}, "seen its new activity")
     if target.status != "new":
         raise RefusedError(f"it is {target.status} already")
-    return Done({"status": "acknowledged", "acknowledged_at": action.at, "new_activity": False}, "acknowledged")
+    return Done({"status": _seen(target), "acknowledged_at": action.at, "new_activity": False}, "acknowledged")
+
+
+def _seen(target: Alert | Incident) -> str:
+    """The status of what a person has taken note of."""
+    return "triage" if isinstance(target, Incident) else "acknowledged"
 
 
 def _close(action: Action, target: Alert | Incident) -> Done:
@@ -120,7 +125,7 @@ def _reopen(action: Action, target: Alert | Incident) -> Done:
     del action
     if target.status != "closed":
         raise RefusedError(f"it is {target.status}, not closed")
-    fields = {"status": "acknowledged", "verdict": "", "close_reason": "", "closed_at": None, "new_activity": False}
+    fields = {"status": _seen(target), "verdict": "", "close_reason": "", "closed_at": None, "new_activity": False}
     return Done(fields, "reopened")
 
 

@@ -17,6 +17,7 @@ import msgspec
 from soc.audit.chain import Head
 from soc.clock import Micros
 from soc.model import Alert, Answer, Incident, decode, encode
+from soc.model.incident import OPEN
 from soc.triage.alerts import Card, card
 from soc.triage.index import Index, Part
 
@@ -123,7 +124,7 @@ class Documents:
     def is_open(self, incident_id: str) -> bool:
         """Whether an incident takes part in grouping: it is neither closed nor merged."""
         incident = self._incidents.get(incident_id)
-        return incident is not None and incident.status in {"new", "acknowledged"}
+        return incident is not None and incident.status in OPEN
 
     def detached(self, alert_id: str) -> bool:
         """Whether a person took the alert out of its incident."""

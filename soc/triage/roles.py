@@ -10,24 +10,40 @@ from typing import Literal, get_args
 
 from soc.model import ActionKind
 
-Role = Literal["viewer", "analyst", "approver", "rule_writer", "administrator", "auditor"]
+Role = Literal["viewer", "analyst", "lead", "approver", "rule_writer", "administrator", "auditor"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
-Act = ActionKind | Literal["retry", "view", "read_audit", "write_rules", "administer"]
+OtherAct = Literal[
+    "retry",
+    "view",
+    "read_audit",
+    "write_rules",
+    "administer",
+    "unmask",
+    "export",
+    "edit_register",
+    "import_intelligence",
+]
+"""What people do that triage need not answer."""
+Act = ActionKind | OtherAct
 
-_PEOPLE_ON_SHIFT: frozenset[Role] = frozenset({"analyst", "approver"})
+_PEOPLE_ON_SHIFT: frozenset[Role] = frozenset({"analyst", "lead", "approver"})
+_DECIDE: frozenset[Role] = frozenset({"lead", "approver"})
 
 ALLOWED: Mapping[str, frozenset[Role]] = {
-    "acknowledge": _PEOPLE_ON_SHIFT,
-    "close": _PEOPLE_ON_SHIFT,
-    "reopen": _PEOPLE_ON_SHIFT,
-    "assign": _PEOPLE_ON_SHIFT,
-    "note": _PEOPLE_ON_SHIFT,
-    "merge": _PEOPLE_ON_SHIFT,
-    "detach": _PEOPLE_ON_SHIFT,
+    **dict.fromkeys(("acknowledge", "close", "reopen", "assign", "note", "merge", "detach"), _PEOPLE_ON_SHIFT),
+    **dict.fromkeys(("split", "link", "unlink", "start", "contain", "describe", "pin"), _PEOPLE_ON_SHIFT),
+    **dict.fromkeys(("add_task", "answer_task", "close_task", "answer_directive"), _PEOPLE_ON_SHIFT),
+    **dict.fromkeys(("confirm", "classify", "set_t0", "silence", "end_silence"), _PEOPLE_ON_SHIFT),
+    **dict.fromkeys(("unconfirm", "exercise", "direct", "close_directive"), _DECIDE),
     "approve": frozenset({"approver"}),
+    "countersign": frozenset({"approver"}),
     "retry": frozenset[Role]((*_PEOPLE_ON_SHIFT, "rule_writer", "administrator")),
     "view": frozenset(ROLES),
+    "unmask": frozenset({"analyst", "lead", "approver"}),
+    "export": frozenset({"lead", "approver", "auditor"}),
+    "edit_register": frozenset({"lead", "administrator"}),
+    "import_intelligence": frozenset({"lead", "rule_writer"}),
     "read_audit": frozenset({"auditor"}),
     "write_rules": frozenset({"rule_writer"}),
     "administer": frozenset({"administrator"}),

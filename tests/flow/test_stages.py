@@ -109,7 +109,7 @@ class Pipeline:
         """Until nothing is in flight; nobody forwards here."""
         while True:
             found = await reconcile(self.bus)
-            if found.sums.balanced and not found.behind.keys() - {"forward"}:
+            if found.sums.balanced and not found.behind.keys() - {"forward", "notify"}:
                 return
             await asyncio.sleep(0.05)
 
@@ -140,7 +140,7 @@ def test_lines_become_an_alert_a_dead_letter_and_a_balance(tmp_path: Path):
         assert not any(chain.fault for chain in await verify_audit(pipeline.bus))
         seen = await BusEyes(pipeline.bus, pipeline.sets, Limits(LATENESS)).look(now())
         assert not [finding for finding in seen.findings if finding.level == "error"]
-        assert {lag.stage for lag in seen.lags if lag.records} <= {"forward"}
+        assert {lag.stage for lag in seen.lags if lag.records} <= {"forward", "notify"}
         await pipeline.close()
 
     asyncio.run(scenario())

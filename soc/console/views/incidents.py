@@ -12,15 +12,14 @@ from soc.console.timeline import timeline
 from soc.console.views.query_box import NOTHING_TYPED, any_of, asked, both, is_
 from soc.errors import SocError
 from soc.model import Incident
+from soc.model.incident import OPEN
 from soc.store.base import Document
 from soc.store.query import All, Query
 
 PAGE = 50
 STATUSES: Mapping[str, Query] = {
-    "open": any_of("incident.status", ("new", "acknowledged")),
-    "new": is_("incident.status", "new"),
-    "acknowledged": is_("incident.status", "acknowledged"),
-    "closed": is_("incident.status", "closed"),
+    "open": any_of("incident.status", tuple(sorted(OPEN))),
+    **{name: is_("incident.status", name) for name in ("new", "triage", "in_progress", "contained", "closed")},
     "all": All(),
 }
 VERDICTS = ("true_positive", "benign_true_positive", "false_positive")
@@ -41,7 +40,7 @@ async def queue(request: web.Request) -> web.Response:
         since=since,
     )
     counts = dict(await console.store.counts("incident", asked_for.query, "incident.status"))
-    numbers = {**counts, "open": counts.get("new", 0) + counts.get("acknowledged", 0), "all": None}
+    numbers = {**counts, "open": sum(counts.get(name, 0) for name in OPEN), "all": None}
     reports = await _reports_of(request, [document.id for document in page.documents])
     data = {
         "asked": asked_for.shown,

@@ -1,0 +1,1 @@
+"""Threat intelligence: indicators in from feeds, known-bad values of events out."""

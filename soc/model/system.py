@@ -1,0 +1,32 @@
+"""A system of the register as an incident shows it: a copy of what was known when it was hit."""
+
+import msgspec
+
+
+class SystemHit(msgspec.Struct, frozen=True):
+    """One information system that an incident touches, with what a report must say of it (TT 20/2017, form 03).
+
+    Attributes:
+        key: of the register. ``name``: for people.
+        level: cấp độ 1 to 5; 0 is not known.
+        unit: key of the organization that owns it; ``owner``, ``operator``: their names.
+        public_addresses, domains: as seen from the Internet; internal addresses are never in here.
+        missing: fields of the register that a report needs and that are empty.
+    """
+
+    key: str
+    name: str
+    level: int = 0
+    purpose: str = ""
+    unit: str = ""
+    owner: str = ""
+    operator: str = ""
+    criticality: str = ""
+    public_addresses: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    operating_systems: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    hosting_provider: str = ""
+    connectivity_provider: str = ""
+    security_provider: str = ""
+    missing: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""Citizens' identifiers and secrets in text: found, masked, removed."""
