@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from soc.forward import schema as report
 from soc.normalize import mapping
 from soc.normalize.products import contract
 from soc.sigma import attributes, overlay
@@ -13,6 +14,7 @@ SCHEMAS = {
     "soc-overlay.schema.json": overlay.json_schema,
     "soc-mapping.schema.json": mapping.json_schema,
     "log-contract.schema.json": contract.json_schema,
+    "soc-report.schema.json": report.json_schema,
 }
 
 

@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from soc.archive.folder import Folder
 from soc.archive.place import Place
 from soc.bus.base import Topology
@@ -14,9 +16,13 @@ from soc.clock import DAY, SECOND, Clock, Micros, now
 from soc.errors import LogMismatchError, SettingsError
 from soc.forward.ledger import RESTORED, Ledger
 from soc.forward.rebuild import Rebuilt, rebuild
+from soc.forward.sealing import recipient_of
 from soc.model import Report
 from soc.pipeline.acceptance import Difference
+from soc.pipeline.audit_kept import waiting
+from soc.pipeline.audit_sent import last_sent
 from soc.pipeline.health import Health, HostView
+from soc.pipeline.health_audit import audit_findings
 from soc.pipeline.health_bus import SHARED_STAGES, AskWorkers, BusEyes, Limits
 from soc.pipeline.health_host import CollectorLog, collector_log, look_at_host
 from soc.pipeline.health_watch import HealthWatch
@@ -228,8 +234,8 @@ async def rebuild_forward(settings: Settings) -> list[Rebuilt]:
                 claim,
                 topics=(INCIDENTS, OUTBOX, AUDIT),
                 organization=forward.organization,
-                recipient=forward.receiver.name,
-                seconds=forward.receiver.timeout_seconds,
+                recipients=[recipient_of(one) for one in forward.all_receivers],
+                seconds=max(one.timeout_seconds for one in forward.all_receivers),
                 clock=now,
             )
         finally:
@@ -270,7 +276,9 @@ def health_watch(
     async def host(at: Micros) -> HostView:
         data_dir = settings.data_dir
         own_log = await examine_collector_log(settings)
-        return look_at_host(read_statuses(data_dir), read_supervisor(data_dir), own_log, at)
+        view = look_at_host(read_statuses(data_dir), read_supervisor(data_dir), own_log, at)
+        audit = audit_findings(settings.audit, last_sent(data_dir), waiting(data_dir), at)
+        return msgspec.structs.replace(view, findings=(*view.findings, *audit))
 
     return HealthWatch(open_eyes, partial(open_store, settings), host, servers, clock=now, on_away=on_away, away=away)
 

@@ -16,7 +16,7 @@ from soc.app import micros, open_bus, open_collector_log, open_store, open_topic
 from soc.bus.base import Bus
 from soc.clock import MINUTE, now
 from soc.errors import SettingsError
-from soc.forward.forwarder import Forwarder
+from soc.forward.forwarder import Destination, Forwarder
 from soc.forward.rebuild import latest
 from soc.pipeline.archive import archive_rest
 from soc.pipeline.balance import PREFIX as BALANCE
@@ -227,7 +227,7 @@ async def _seal(settings: Settings, bus: Bus, progress: Progress) -> None:
     forwarder = Forwarder(
         partial(bus.claim, "forward", 0),
         organization=settings.forward.organization,
-        receiver=settings.forward.receiver.model_copy(update={"url": ""}),
+        destinations=[Destination(one.model_copy(update={"url": ""})) for one in settings.forward.all_receivers],
         incidents=INCIDENTS,
         outbox=OUTBOX,
         audit=AUDIT,

@@ -5,27 +5,24 @@ in memory and knows no lateness: whatever order the lines come in, the episodes 
 same fold as everything else.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from soc.app import micros, open_archive, open_bus, rule_cache
-from soc.archive.archiver import Chunk, open_chunks
-from soc.archive.place import Place
-from soc.archive.reading import Archived, Looked, Seen, Window, read
-from soc.archive.segment import Manifest, unpack
+from soc.archive.reading import Looked, Window
 from soc.audit.chain import Entry
-from soc.bus.base import raw_id
 from soc.clock import Clock, Micros, now, to_iso
 from soc.correlate.correlator import latenesses
 from soc.errors import SettingsError
 from soc.model import Alert
 from soc.pipeline.migrate_guard import GuardedBus
-from soc.pipeline.replay import publish_episodes, retained, standing_alerts
+from soc.pipeline.raw_lines import RawLines
+from soc.pipeline.replay import publish_episodes, standing_alerts
 from soc.pipeline.rule_cache import load_cached
 from soc.pipeline.ruleset import RuleSets, read_bundle
 from soc.pipeline.sources import make_normalizer
-from soc.pipeline.table import ARCHIVE, REPLAY
+from soc.pipeline.table import REPLAY
 from soc.settings import RuleSettings, Settings
 from soc.sigma.ruleset import RuleSet
 from soc.tooling.offline import Offline
@@ -116,7 +113,7 @@ async def replay(
             max_groups=settings.correlation.max_groups * settings.partitions,
             max_events_per_group=settings.correlation.max_events_per_group,
         )
-        reading = _Reading(bus, open_archive(settings), window, progress)
+        reading = RawLines(bus, open_archive(settings), (window,), progress)
         async for one in reading.lines():
             offline.feed(one.raw, one.id, clock())
         offline.end(clock())
@@ -165,49 +162,6 @@ async def _rules(
             ]
         )
     return chosen
-
-
-@dataclass(slots=True)
-class _Reading:
-    """The lines of a window, each once: from segments, then from what is archived but not closed, then from the bus."""
-
-    bus: "EmbeddedBus | KafkaBus"
-    place: Place
-    window: Window
-    progress: Progress
-    looked: Looked = field(default_factory=Looked)
-    unarchived: int = 0
-    seen: Seen = field(default_factory=Seen)
-
-    async def lines(self) -> AsyncIterator[Archived]:
-        """All of them. Open chunks are looked up first: what is closed meanwhile is found in both, and read once."""
-        chunks: list[tuple[int, Chunk]] = []
-        if any(row.name == ARCHIVE for row in self.bus.topology.stages):
-            chunks = list(open_chunks({partition: state async for partition, state in self.bus.states(ARCHIVE)}))
-        for one in read(self.place, self.window, self.looked, self.progress, self._opened):
-            yield one
-        for partition, chunk in chunks:
-            for one in self._chunk(partition, chunk):
-                yield one
-            self.seen.note(chunk.source, chunk.hour, partition, chunk.logs)
-        async for record, raw in retained(self.bus):
-            if self.window.has(raw) and not self.seen.has(raw, record.partition, record.log_id, record.offset):
-                self.unarchived += 1
-                yield Archived(raw.id or raw_id(record), record.appended, record.key, raw)
-
-    def _opened(self, manifest: Manifest) -> None:
-        self.seen.note(manifest.source, manifest.hour, manifest.partition, manifest.logs)
-
-    def _chunk(self, partition: int, chunk: Chunk) -> list[Archived]:
-        if chunk.first >= self.window.end or chunk.last < self.window.start:
-            return []
-        found: list[Archived] = []
-        for entry in unpack(chunk.frame):
-            raw = entry.raw()
-            if self.window.has(raw) and not self.seen.has(raw, partition, entry.log_id, entry.offset):
-                found.append(Archived(entry.id(partition, raw), entry.appended, entry.key, raw))
-        self.looked.records += len(found)
-        return found
 
 
 def as_rows(replayed: Replayed) -> list[Mapping[str, Any]]:

@@ -26,16 +26,18 @@ from soc.archive.archiver import Bounds
 from soc.bus.base import Bus, Worker
 from soc.clock import now
 from soc.errors import LogMismatchError, UnavailableError
-from soc.forward.forwarder import Forwarder
+from soc.forward.forwarder import Destination, Forwarder
 from soc.forward.rebuild import latest
 from soc.inputs import make_collector
+from soc.intel.matcher import NO_INDICATORS, Indicators
 from soc.model import RuleInfo
 from soc.pipeline.archive import ArchiveParts, run_archive
 from soc.pipeline.compile_aside import compile_aside
-from soc.pipeline.context import Contexts
+from soc.pipeline.context import Contexts, Known
 from soc.pipeline.correlate import Correlate, CorrelateSettings
 from soc.pipeline.engine import Engine, EngineParts
 from soc.pipeline.index import Index
+from soc.pipeline.intel_feeds import Puller
 from soc.pipeline.loop import run_stage
 from soc.pipeline.migrate_guard import GuardedBus
 from soc.pipeline.notify import NotifyStage
@@ -47,12 +49,13 @@ from soc.pipeline.ship import Shipper
 from soc.pipeline.ship_log import OwnCollector
 from soc.pipeline.sources import make_normalizer
 from soc.pipeline.table import AUDIT, INCIDENTS, OUTBOX
-from soc.pipeline.triage import TriageStage
+from soc.pipeline.triage import Around, TriageStage
 from soc.pipeline.waiting import pause
 from soc.process import CLAIM_WAIT_SECONDS, STATUS_SECONDS, Process, Runner
 from soc.serve import run_console
 from soc.settings import Role, Settings
 from soc.triage.fold import Triage
+from soc.triage.surroundings import Surroundings
 
 log = structlog.get_logger()
 
@@ -149,14 +152,15 @@ async def _engine(process: Process) -> None:
     rules = FollowedRules(process.sets, compiling, settled, spare_the_collector)
     process.rejected = rules.rejected
     await rules.start()
+    await process.contexts.catch_up()  # no event is looked at before what is known to be bad is there
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(rules.follow(process.stop), name="rules")
         costs = process.costs.follow(lambda: rules.current.detector.costs, process.stop)
         tasks.create_task(costs, name="costs")
-        await process.stages("engine", partial(Engine, engine_parts(settings, rules)))
+        await process.stages("engine", partial(Engine, engine_parts(settings, rules, process.contexts)))
 
 
-def engine_parts(settings: Settings, rules: RulesInUse) -> EngineParts:
+def engine_parts(settings: Settings, rules: RulesInUse, contexts: Contexts | None = None) -> EngineParts:
     """What the engine's partitions share."""
     return EngineParts(
         make_normalizer(settings),
@@ -164,6 +168,7 @@ def engine_parts(settings: Settings, rules: RulesInUse) -> EngineParts:
         settings.partitions,
         micros(settings.correlation.lateness_seconds),
         micros(settings.correlation.idle_seconds),
+        Known(contexts, "indicators", Indicators.decode, NO_INDICATORS) if contexts else lambda: NO_INDICATORS,
     )
 
 
@@ -185,17 +190,33 @@ def correlate_settings(settings: Settings) -> CorrelateSettings:
 
 
 async def _triage(process: Process) -> None:
-    await process.stages("triage", lambda _: TriageStage(process.sets, partial(make_fold, process.settings)))
+    around = Around(process.contexts)
+    make = partial(make_fold, process.settings, surroundings=around)
+    async with asyncio.TaskGroup() as tasks:
+        if process.settings.intel.feeds:
+            settings = process.settings
+            await process.contexts.catch_up()  # when each feed was last asked, by whomever
+            puller = Puller(process.bus, process.contexts, settings.intel, settings.timezone, now)
+            tasks.create_task(puller.run(process.stop), name="feeds")
+        await process.stages("triage", lambda _: TriageStage(process.sets, make))
 
 
-def make_fold(settings: Settings, info: Callable[[str, str], RuleInfo | None]) -> Triage:
-    """The fold that the settings describe."""
+def make_fold(
+    settings: Settings,
+    info: Callable[[str, str], RuleInfo | None],
+    *,
+    surroundings: Callable[[], Surroundings] = Surroundings,
+) -> Triage:
+    """The fold that the settings describe, with what is known beside its inputs."""
     triage = settings.triage
     return Triage(
         info,
         window=micros(triage.window_seconds),
         shared_entities=triage.shared_entities,
         max_degree=triage.max_degree,
+        repeat_window=micros(triage.repeat_seconds),
+        half_life=micros(triage.risk_half_life_hours * 3600),
+        surroundings=surroundings,
     )
 
 
@@ -251,7 +272,7 @@ async def _forward(process: Process) -> None:
         forwarder = Forwarder(
             partial(process.bus.claim, "forward", partition, wait=CLAIM_WAIT_SECONDS),
             organization=settings.organization,
-            receiver=settings.receiver,
+            destinations=[Destination(receiver) for receiver in settings.all_receivers],
             incidents=INCIDENTS,
             outbox=OUTBOX,
             audit=AUDIT,

@@ -16,6 +16,7 @@ from pydantic import AwareDatetime, Field, ValidationError, field_validator, mod
 from soc.desk import AuditSettings, IntelSettings, NotifySettings, PolicySettings, PrivacySettings
 from soc.errors import SettingsError
 from soc.listeners import DEFAULT_LISTENERS, Listener
+from soc.receiver import ForwardSettings
 from soc.section import Section
 
 Role = Literal["collect", "engine", "correlate", "triage", "index", "forward", "notify", "console", "archive"]
@@ -303,25 +304,10 @@ class TriageSettings(Section):
     max_degree: int = Field(
         default=25, ge=2, description="an entity in more live alerts' incidents than this never joins alone"
     )
-
-
-class Receiver(Section):
-    """Where reports go."""
-
-    name: str = "national"
-    url: str = Field(default="", description="https-json endpoint; empty = reports wait in the outbox")
-    ca_file: str = Field(default="", description="the CA that signs the receiver's certificate; empty = the system's")
-    token: str = ""
-    timeout_seconds: float = Field(default=20, gt=0, le=300)
-    retry_min_seconds: float = Field(default=2, gt=0)
-    retry_max_seconds: float = Field(default=900, gt=0)
-
-
-class ForwardSettings(Section):
-    """Reports."""
-
-    organization: str = "SOC"
-    receiver: Receiver = Receiver()
+    repeat_seconds: float = Field(
+        default=14400, gt=0, description="the same again within this is a repeat of the first"
+    )
+    risk_half_life_hours: float = Field(default=24, gt=0, description="in which the risk gathered by an entity halves")
 
 
 class ConsoleSettings(Section):

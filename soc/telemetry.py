@@ -23,6 +23,17 @@ STEP_SECONDS = Histogram(
 DEAD_LETTERS = Counter("soc_dead_letters", "Records that a stage could not process", ["stage"])
 EVICTED = Counter("soc_correlation_evicted", "Groups or events of correlations dropped for a bound", ["what", "rule"])
 UNFIT = Counter("soc_correlation_unfit", "Values that are no number where a correlation reckons with one", ["rule"])
+INTEL_HITS = Counter("soc_intel_hits", "Events with a value that a feed of intelligence lists, by contact", ["contact"])
+INTEL_INDICATORS = Gauge(
+    "soc_intel_indicators", "Indicators in force, by feed", ["feed"], multiprocess_mode="mostrecent"
+)
+INTEL_SUCCESS = Gauge(
+    "soc_intel_feed_last_success_timestamp_seconds",
+    "When a feed was last pulled, seconds since 1970",
+    ["feed"],
+    multiprocess_mode="max",
+)
+INTEL_FAILURES = Counter("soc_intel_feed_failures", "Times that a feed could not be pulled", ["feed"])
 LATE = Counter("soc_correlation_late", "Detections past the allowed lateness, not applied in place", ["stage"])
 OUTDATED = Counter(
     "soc_correlation_outdated", "Detections for a version of a rule that no raw partition is read with any more"
@@ -79,6 +90,21 @@ RETENTION_DAYS = Gauge(
 SACRIFICED = Counter(
     "soc_disk_sacrificed", "Records and documents deleted before their age because the disk was filling", ["what"]
 )
+AUDIT_HEADS_SENT = Gauge(
+    "soc_audit_heads_last_success_timestamp_seconds",
+    "When the heads of the audit chains last reached every place off this host, seconds since 1970",
+    multiprocess_mode="max",
+)
+AUDIT_HEADS_TARGETS = Gauge(
+    "soc_audit_heads_targets", "Places that the heads of the audit chains are sent to", multiprocess_mode="max"
+)
+REPORT_DUE = Gauge(
+    "soc_report_due_seconds",
+    "Seconds until the next report of a kind is due, below 0 since it was, infinite while none is owed",
+    ["kind"],
+    multiprocess_mode="mostrecent",
+)
+REPORTS_OVERDUE = Gauge("soc_report_overdue", "Reports that are past due", multiprocess_mode="mostrecent")
 STORE_REFUSED = Counter("soc_store_refused", "Documents the store would not take", ["kind"])
 
 

@@ -10,11 +10,11 @@ from soc.bus.base import Message, Stage, Topology
 from soc.bus.embedded import EmbeddedBus
 from soc.clock import now
 from soc.forward import standin as standin_module
-from soc.forward.forwarder import Forwarder
+from soc.forward.forwarder import Destination, Forwarder
 from soc.forward.ledger import Ledger
 from soc.forward.rebuild import latest
 from soc.model import encode
-from soc.settings import Receiver
+from soc.receiver import Receiver
 
 _spec = importlib.util.spec_from_file_location(
     "forward_made", Path(__file__).parent / "unit" / "forward" / "forward_made.py"
@@ -37,7 +37,7 @@ class World:
         self.settings = {"timeout_seconds": 0.4, "retry_min_seconds": 0.01, "retry_max_seconds": 0.05}
         self.url = standin.url
 
-    def forwarder(self, wrap=lambda claim: claim, **changes):
+    def forwarder(self, wrap=lambda claim: claim, binding=None, **changes):
         receiver = Receiver(
             **{
                 "url": self.url,
@@ -52,7 +52,7 @@ class World:
             return wrap(await self.bus.claim("forward", 0))
 
         return Forwarder(
-            claim, organization=made.ORGANIZATION, receiver=receiver,
+            claim, organization=made.ORGANIZATION, destinations=[Destination(receiver, binding and binding(receiver))],
             incidents="incidents", outbox="outbox", audit="audit", told=partial(latest, self.bus, "outbox"), clock=now,
         )  # fmt: skip
 

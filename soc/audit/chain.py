@@ -90,7 +90,7 @@ def verify(lines: Iterable[bytes], expected: Head, start: Head | None = None) ->
     """
     head = start or Head(expected.chain)
     for line in lines:
-        reason = _fault(line, head)
+        reason = fault_of(line, head)
         if reason:
             return Break(head.seq + 1, reason)
         head = Head(head.chain, head.seq + 1, json.loads(line)["hash"])
@@ -105,7 +105,7 @@ def verify(lines: Iterable[bytes], expected: Head, start: Head | None = None) ->
     return None
 
 
-def _fault(line: bytes, head: Head) -> str:
+def fault_of(line: bytes, head: Head) -> str:
     """Why ``line`` cannot follow ``head``; "" if it can."""
     try:
         parsed = json.loads(line)

@@ -3,7 +3,24 @@
 import click
 
 from soc import __version__
-from soc.cli import archive, cases, content, data, deadletter, forward, migrate, operate, reconcile, run
+from soc.cli import (
+    archive,
+    assets,
+    audit,
+    cases,
+    content,
+    data,
+    deadletter,
+    evidence,
+    forward,
+    intel,
+    migrate,
+    operate,
+    reconcile,
+    report,
+    run,
+    users,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -22,9 +39,15 @@ for _command in (
     *cases.COMMANDS,
     *deadletter.COMMANDS,
     *forward.COMMANDS,
+    *intel.COMMANDS,
+    *report.COMMANDS,
     *operate.COMMANDS,
+    *audit.COMMANDS,
+    *users.COMMANDS,
     *reconcile.COMMANDS,
     *migrate.COMMANDS,
     *archive.COMMANDS,
+    *evidence.COMMANDS,
+    *assets.COMMANDS,
 ):
     soc.add_command(_command)

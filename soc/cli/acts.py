@@ -1,12 +1,12 @@
 """``soc alerts act``, ``soc incidents act``: an act on the command line, handed to a running console under one's own token."""
 
 import json
-import os
 import secrets
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import click
 
@@ -14,34 +14,80 @@ from soc.cli.output import config_option, print_json, settings_of
 from soc.errors import SettingsError, UnavailableError
 from soc.settings import Settings
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 ANSWER_SECONDS = 30.0
 """The console answers an act within some ten seconds, also when the brokers are away."""
 
-ACTS = ("acknowledge", "assign", "note", "close", "reopen", "detach", "merge", "approve")
-_FIELDS = ("verdict", "reason", "owner", "text", "into", "report_kind", "payload_sha256")
+_ON_ALERTS = ("acknowledge", "assign", "note", "close", "reopen", "detach")
+_ON_INCIDENTS = (
+    *("acknowledge", "start", "contain", "confirm", "unconfirm", "close", "reopen", "assign", "note", "describe"),
+    *("classify", "set_t0", "exercise", "add_task", "answer_task", "close_task", "merge", "split", "link", "unlink"),
+    *("approve", "countersign", "settle"),
+)
+ACTS: Mapping[str, tuple[str, ...]] = {"alert": _ON_ALERTS, "incident": _ON_INCIDENTS}
+_FIELDS: Mapping[str, str] = {
+    "verdict": "For close: true_positive, benign_true_positive, false_positive.",
+    "reason": "For close, classify, set_t0, unconfirm, exercise, split; welcome with others.",
+    "owner": "For assign; yourself by default.",
+    "text": "For note.",
+    "into": "For merge: the other incident's id.",
+    "to": "For link, unlink: the other incident's id.",
+    "alerts": "For split: ids, with commas between.",
+    "severity": "For classify: none, normal, serious.",
+    "flags": "For classify: all flags that hold, with commas between; '' for none.",
+    "tlp": "For classify: CLEAR, GREEN, AMBER, AMBER+STRICT, RED.",
+    "keep_secret": "For classify: true or false.",
+    "at": "For set_t0: 2026-11-24T17:00, in the installation's zone or with its own.",
+    "exercise": "For exercise: true or false.",
+    "field": "For describe: the field's name.",
+    "value": "For describe: its text; '' takes it out.",
+    "title": "For add_task.",
+    "unit": "For add_task: who is asked.",
+    "due": "For add_task: when the answer is expected, as --at.",
+    "task": "For answer_task, close_task: the task's id.",
+    "reply": "For answer_task.",
+    "status": "For close_task: done or dropped.",
+    "report_kind": "For approve, countersign.",
+    "payload_sha256": "For approve, countersign: the hash of the previewed bytes.",
+    "recipient": "For approve: to whom; the only receiver by default.",
+    "by_telephone": "For approve: who agreed by telephone; you type it, another countersigns.",
+    "report_id": "For settle.",
+    "decision": "For settle: out_of_band, resend, cancel.",
+    "number": "For settle out_of_band: of the paper by which it was delivered.",
+}
+"""Argument of an act → what it is; the option has its name."""
+_OF_ALERTS = ("verdict", "reason", "owner", "text")
+
+
+url_option = click.option("--url", help="The console [default: the one that runs on this host].")
+token_option = click.option(
+    "--token", envvar="SOC_TOKEN", required=True, help="Your token, made under /account [env: SOC_TOKEN]."
+)
+
+
+def _field_options(names: Sequence[str]) -> Callable[[F], F]:
+    def decorate(command: F) -> F:
+        for name in reversed(names):
+            command = click.option(f"--{name.replace('_', '-')}", name, help=_FIELDS[name])(command)
+        return command
+
+    return decorate
 
 
 def act_command(target: Literal["alert", "incident"]) -> click.Command:
     """The command ``act`` of a group."""
 
     @click.command(name="act")
-    @click.argument("kind", type=click.Choice(ACTS))
+    @click.argument("kind", type=click.Choice(ACTS[target]))
     @click.argument("identifier")
     @click.option(
         "--revision", type=click.IntRange(min=0), help="The revision you saw [default: the one the console shows]."
     )
-    @click.option("--verdict", help="For close: true_positive, benign_true_positive, false_positive.")
-    @click.option("--reason", help="For close.")
-    @click.option("--owner", help="For assign; yourself by default.")
-    @click.option("--text", help="For note.")
-    @click.option("--into", help="For merge: the other incident's id.")
-    @click.option("--report-kind", help="For approve.")
-    @click.option("--payload-sha256", help="For approve: the hash of the previewed bytes.")
+    @_field_options(_OF_ALERTS if target == "alert" else tuple(_FIELDS))
     @click.option("--action-id", help="The same id again has no second effect [default: a new one].")
-    @click.option("--url", help="The console [default: the one that runs on this host].")
-    @click.option(
-        "--token", envvar="SOC_TOKEN", required=True, help="Your token, made under /account [env: SOC_TOKEN]."
-    )
+    @url_option
+    @token_option
     @config_option
     def command(
         kind: str,
@@ -51,6 +97,7 @@ def act_command(target: Literal["alert", "incident"]) -> click.Command:
         url: str | None,
         revision: int | None,
         action_id: str | None,
+        token: str,
         **fields: str | None,
     ) -> None:
         """Act on one of them through a running console, under the roles of a token's owner.
@@ -62,24 +109,47 @@ def act_command(target: Literal["alert", "incident"]) -> click.Command:
         Example:
           soc alerts act close 202611-4f1c --verdict false_positive --reason "the backup server"
         """
-        token = os.environ.get("SOC_TOKEN", "")
-        if not token:
-            raise SettingsError(["SOC_TOKEN: set it to a token made under /account"])
-        base = f"{(url or _running(settings_of(config))).rstrip('/')}/{target}s/{identifier}"
-        if revision is None:
-            status, shown = _ask(f"{base}.json", token, None)
-            if status != 200:
-                click.echo(f"soc: there is no {target} {identifier!r}", err=True)
-                raise click.exceptions.Exit(1)
-            revision = shown[target]["revision"]
-        act = {"kind": kind, "action_id": action_id or secrets.token_hex(8), "expected_revision": str(revision)}
+        act = {"kind": kind, "action_id": action_id or secrets.token_hex(8)}
         act |= {name: value for name in _FIELDS if (value := fields.get(name)) is not None}
-        status, answer = _ask(f"{base}/act", token, act)
+        status, answer = hand_in(
+            settings_of(config), url, token, target=target, identifier=identifier, act=act, revision=revision
+        )
         print_json(answer)
         if status not in (200, 202):
             raise click.exceptions.Exit(1)
 
     return command
+
+
+def hand_in(
+    settings: Settings,
+    url: str | None,
+    token: str,
+    *,
+    target: Literal["alert", "incident"],
+    identifier: str,
+    act: Mapping[str, str],
+    revision: int | None = None,
+) -> tuple[int, Any]:
+    """Hand an act in through a console; (HTTP status, answer).
+
+    Args:
+        settings: of this host.
+        url: the console; the one of this host where it is None.
+        token: of who acts.
+        target: what ``identifier`` names.
+        act: its kind and arguments.
+        revision: what was seen; None is what the console shows now.
+    """
+    base = f"{(url or _running(settings)).rstrip('/')}/{target}s/{identifier}"
+    if revision is None:
+        status, shown = _ask(f"{base}.json", token, None)
+        if status != 200:
+            click.echo(f"soc: there is no {target} {identifier!r}", err=True)
+            raise click.exceptions.Exit(1)
+        revision = shown[target]["revision"]
+    body = {"action_id": secrets.token_hex(8), **act, "expected_revision": str(revision)}
+    return _ask(f"{base}/act", token, body)
 
 
 def _running(settings: Settings) -> str:

@@ -7,6 +7,7 @@ import click
 from soc.cli.acts import act_command
 from soc.cli.operate import require_installation
 from soc.cli.output import config_option, format_option, print_json, print_rows, run_async, settings_of
+from soc.cli.personal import shown, unmask_option
 from soc.errors import SettingsError
 from soc.store.base import Document, Kind
 
@@ -15,10 +16,12 @@ def _list_command(kind: Kind, text: str, columns: tuple[str, ...]) -> click.Comm
     @click.command(name="list", help=text)
     @click.argument("query", default="")
     @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+    @unmask_option
     @config_option
     @format_option
-    def command(query: str, limit: int, config: Path | None, output_format: str | None) -> None:
+    def command(query: str, limit: int, unmask: str | None, config: Path | None, output_format: str | None) -> None:
         found = run_async(_search(kind, query, limit, config))
+        found = shown(settings_of(config), found, unmask, f"{kind}s/{query or 'all'}")
         rows = [document.body or document.fields for document in found]
         print_rows(rows, output_format, columns)
 
@@ -28,12 +31,14 @@ def _list_command(kind: Kind, text: str, columns: tuple[str, ...]) -> click.Comm
 def _show_command(kind: Kind, text: str) -> click.Command:
     @click.command(name="show", help=text)
     @click.argument("identifier")
+    @unmask_option
     @config_option
-    def command(identifier: str, config: Path | None) -> None:
+    def command(identifier: str, unmask: str | None, config: Path | None) -> None:
         document = run_async(_get(kind, identifier, config))
         if document is None:
             click.echo(f"soc: there is no {kind} {identifier!r}", err=True)
             raise click.exceptions.Exit(1)
+        (document,) = shown(settings_of(config), [document], unmask, f"{kind}/{identifier}")
         print_json(document.body or document.fields)
 
     return command

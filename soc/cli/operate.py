@@ -1,4 +1,4 @@
-"""``soc check``, ``doctor``, ``store``, ``audit``, ``users``: what operators run."""
+"""``soc check``, ``doctor``, ``store``: what operators run."""
 
 import sys
 from pathlib import Path
@@ -40,24 +40,32 @@ def _without_secrets(tree: Any) -> Any:
 
 
 @click.command()
+@click.option("--readiness", is_flag=True, help="What a report would lack today, and which expected logs do not come.")
 @config_option
-def check(config: Path | None) -> None:
+@format_option
+def check(config: Path | None, output_format: str | None, *, readiness: bool) -> None:
     """Check the settings, the rules and what they need, print the effective settings as JSON.
 
     In the cluster every broker and Elasticsearch are tried, and the topics are compared with the settings; nothing is made
     or changed. Exit code 2 lists every mistake of the settings, 1 says that rules are refused or that a sample of a mapping file
     does not come out as written, 3 that something needed
-    cannot be used.
+    cannot be used. With --readiness it looks at the published register instead: every field that a report would lack today, system by
+    system, and every expected log source that never came or is silent; exit code 1 if there are any.
 
     \b
     Example:
       soc check --config soc.toml
+      soc check --readiness
     """
     from soc.inputs import check_inputs
+    from soc.pipeline.audit_sent import targets_of
     from soc.pipeline.ruleset import read_bundle
     from soc.sigma.load import load
 
     settings = settings_of(config)
+    if readiness:
+        _check_readiness(settings, output_format)
+        return
     check_inputs(settings)
     ruleset = load(read_bundle(settings.rules))
     print_json(_without_secrets(settings.model_dump(mode="json")))
@@ -65,13 +73,63 @@ def check(config: Path | None) -> None:
         click.echo(f"refused: {refused}", err=True)
     click.echo(f"{len(ruleset.infos)} rules loaded, {len(ruleset.refused)} refused", err=True)
     differing = _check_mappings(settings)
+    _check_policy(settings)
     if not settings.forward.receiver.url:
         click.echo("no receiver: [forward.receiver] url is empty, reports will wait in the outbox", err=True)
+    if not targets_of(settings.audit):
+        click.echo("the audit's heads stay on this host: set [audit] directory, url or syslog", err=True)
 
     usable = [_check_servers(settings), _check_archive(settings)]
     if not all(usable):
         raise click.exceptions.Exit(3)
     if ruleset.refused or differing:
+        raise click.exceptions.Exit(1)
+
+
+def _check_policy(settings: Settings) -> None:
+    """Say which policy of reporting is in force, and how much of it nobody compared with the law."""
+    from soc.pipeline.policy import load_policy, policy_path
+
+    policy = load_policy(settings)
+    entries = len(policy.duties) + len(policy.periodic)
+    said = (
+        f"policy {policy.id} ({policy_path(settings)}): {entries} duties, {len(policy.unverified())} verified by nobody"
+    )
+    click.echo(f"{said}, SHA-256 {policy.hash[:16]}", err=True)
+
+
+def _check_readiness(settings: Settings, output_format: str | None) -> None:
+    """Print every gap of the register and its log sources; end with 1 if there is any."""
+    from soc.app import open_bus
+    from soc.assets.register import EMPTY, Register
+    from soc.clock import now
+    from soc.pipeline.context import Contexts
+    from soc.pipeline.readiness import Gap, gaps
+    from soc.pipeline.source_report import last_heard, source_reports, zones_of
+    from soc.pipeline.source_watch import read_sources
+
+    require_installation(settings)
+
+    async def ask() -> list[Gap]:
+        bus = open_bus(settings)
+        heard: dict[str, int] = {}
+        try:
+            contexts = Contexts(bus)
+            await contexts.refresh()
+            published = contexts.get("register")
+            register = Register.decode(published.data) if published is not None else EMPTY
+            async for _, state in bus.states("collect"):
+                last_heard(state, heard)
+            known = read_sources([state async for _, state in bus.states("engine")])
+            at = now()
+            return gaps(register, source_reports(known, heard, zones_of(settings), at), at)
+        finally:
+            await bus.close()
+
+    found = run_async(ask())
+    print_rows([{name: getattr(gap, name) for name in gap.__struct_fields__} for gap in found], output_format)
+    click.echo(f"{len(found):,} gaps", err=True)
+    if found:
         raise click.exceptions.Exit(1)
 
 
@@ -263,46 +321,4 @@ def _progress(done: int) -> None:
         click.echo(f"\r{done:,} documents", err=True, nl=False)
 
 
-@click.group()
-def audit() -> None:
-    """The audit chain."""
-
-
-@audit.command()
-@config_option
-@click.option(
-    "--head",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="What this command printed before, kept elsewhere.",
-)
-def verify(config: Path | None, head: Path | None) -> None:
-    """Verify every hash chain of acts; exit code 1 names the first break.
-
-    What it prints holds the heads. Keep it on another host: with --head, a chain that was cut short or written anew
-    since is found, also when an administrator did it.
-
-    \b
-    Example:
-      soc audit verify > heads.json
-    """
-    from soc.app import open_bus
-    from soc.pipeline.auditing import Verified, read_heads, verify_audit
-
-    settings = settings_of(config)
-    require_installation(settings)
-    expected = read_heads(head) if head else None
-
-    async def main() -> list[Verified]:
-        bus = open_bus(settings)
-        try:
-            return await verify_audit(bus, expected)
-        finally:
-            await bus.close()
-
-    found = run_async(main())
-    print_json(found)
-    if any(chain.fault for chain in found):
-        raise click.exceptions.Exit(1)
-
-
-COMMANDS = (check, doctor, store, audit)
+COMMANDS = (check, doctor, store)

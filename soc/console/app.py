@@ -1,95 +1,49 @@
 """The console as an aiohttp application: its parts in, every route with its guards out."""
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Unpack
 
 from aiohttp import web
 
-from soc.clock import Clock
 from soc.console import guards
-from soc.console.auth import Users
-from soc.console.context import (
-    CONSOLE,
-    ActCall,
-    Console,
-    HealthCall,
-    Outages,
-    OutagesCall,
-    PreviewCall,
-    RetryCall,
-    RuleLookup,
-    RulesCall,
-    cannot_retry,
-)
+from soc.console.context import CONSOLE, Console, Given, cannot_record
 from soc.console.i18n import LANGUAGES, Texts
 from soc.console.pages import environment
-from soc.console.sessions import Sessions, Throttle
+from soc.console.sessions import Sessions, SignIns, Throttle
 from soc.console.stream import Stream
-from soc.console.views import account, acts, alerts, deadletters, incidents, lists, live, operation, session
-from soc.store.base import Store
+from soc.console.views import (
+    account,
+    acts,
+    alerts,
+    assets,
+    audit,
+    deadletters,
+    duties,
+    incidents,
+    lists,
+    live,
+    operation,
+    session,
+)
 
 _STATIC = Path(__file__).parent / "static"
 _MAX_BODY = 256 * 1024
 
 
-def create_app(
-    *,
-    store: Store,
-    act: ActCall,
-    users: Users,
-    info: RuleLookup,
-    preview: PreviewCall,
-    language: str,
-    clock: Clock,
-    timezone: str,
-    health: HealthCall,
-    session_hours: float,
-    data_dir: Path,
-    rules: RulesCall = lambda: None,
-    outages: OutagesCall = Outages,
-    report_kinds: Sequence[str] = ("initial",),
-    retry: RetryCall = cannot_retry,
-) -> web.Application:
-    """The application.
-
-    Args:
-        store: what pages show; the console never writes it.
-        act: hands an act to triage and waits, bounded, for the answer; None means that it is on its way.
-        users: the accounts.
-        info: a rule by set and id.
-        preview: a report exactly as it would leave.
-        language: ``vi`` or ``en``, until the visitor chooses.
-        clock: the time.
-        timezone: IANA zone in which times are shown and read.
-        health: the state of the installation.
-        session_hours: how long a sign-in lasts.
-        data_dir: where sessions are kept.
-        outages: what pages must do without now.
-        rules: the rule set in use, for the page of rules; None when it is not known.
-        retry: asks for dead letters to be processed again.
-        report_kinds: which reports an incident may have, the usual first.
-    """
+def create_app(**given: Unpack[Given]) -> web.Application:
+    """The application over the parts that are given (``soc.console.context.Console`` says what each is)."""
+    clock, data_dir, zone = given["clock"], given["data_dir"], given["timezone"]
+    parts: dict[str, Any] = {name: part for name, part in given.items() if name != "session_hours"}
+    parts.setdefault("kept", given.get("record", cannot_record))
     app = web.Application(middlewares=guards.MIDDLEWARES, client_max_size=_MAX_BODY)
     app[CONSOLE] = Console(
-        store=store,
-        act=act,
-        users=users,
-        info=info,
-        preview=preview,
-        rules=rules,
-        health=health,
-        outages=outages,
-        retry=retry,
-        clock=clock,
-        language=language,
-        timezone=timezone,
-        report_kinds=report_kinds,
-        data_dir=data_dir,
-        sessions=Sessions(data_dir, clock, session_hours),
+        **parts,
+        sessions=Sessions(data_dir, clock, given["session_hours"]),
+        sign_ins=SignIns(data_dir),
         throttle=Throttle(clock),
-        stream=Stream(store, clock),
+        stream=Stream(given["store"], clock),
         templates=environment(),
-        texts={name: Texts(name, timezone) for name in LANGUAGES},
+        texts={name: Texts(name, zone) for name in LANGUAGES},
     )
     return _routed(app)
 
@@ -107,9 +61,12 @@ def _routes() -> list[web.RouteDef]:
         "/alerts": alerts.queue,
         "/incidents": incidents.queue,
         "/reports": lists.reports,
+        "/assets": assets.systems,
+        "/duties": duties.duties,
+        "/duties/periodic": duties.periodic,
         "/search": lists.search,
         "/deadletters": deadletters.deadletters,
-        "/audit": lists.audit,
+        "/audit": audit.audit,
         "/rules": operation.rules,
         "/health": operation.health,
         "/users": account.users,
@@ -127,11 +84,18 @@ def _routes() -> list[web.RouteDef]:
         get("/alerts/stream", live.stream),
         get("/alerts/{id}", alerts.page),
         post("/alerts/{id}/act", acts.on_alert),
+        get("/incidents/{id}/clocks", duties.clocks_page),
+        get("/incidents/{id}/clocks.json", duties.clocks_page),
+        get("/duties/periodic/file", duties.periodic_file),
         get("/incidents/{id}", incidents.page),
         post("/incidents/{id}/act", acts.on_incident),
+        get("/assets/{id}", assets.page),
         get("/events/{id:.+}", lists.event),
         post("/deadletters/retry", deadletters.retry),
         post("/users", account.change_users),
+        post("/unmask", audit.unmask),
+        get("/audit/export", audit.export),
+        post("/audit/verify", audit.verify),
         post("/account", account.change_account),
     ]
 

@@ -3,20 +3,26 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Required, TypedDict
 
 import jinja2
 from aiohttp import web
 
+from soc.audit.chain import Entry
 from soc.clock import Clock, Micros
 from soc.console.auth import User, Users
+from soc.console.grants import Grants
 from soc.console.i18n import Texts
-from soc.console.sessions import Sessions, Throttle
+from soc.console.scope import NoRegister, RegisterLike
+from soc.console.sessions import Sessions, SignIns, Throttle
 from soc.console.stream import Stream
-from soc.errors import UnavailableError
+from soc.desk import PrivacySettings
+from soc.duties.figures import PeriodicReport
+from soc.duties.policy import Policy
+from soc.errors import SettingsError, UnavailableError
 from soc.model import Action, Answer, Incident, RuleInfo
 from soc.store.base import Store
-from soc.triage.roles import ALLOWED, may
+from soc.triage.roles import ALLOWED, WHOLE, may
 
 ActCall = Callable[[Action], Awaitable[Answer | None]]
 """Appends an act and waits, bounded, for triage's answer; None: not answered yet."""
@@ -97,6 +103,60 @@ RetryCall = Callable[[Mapping[str, str], str], Awaitable[Mapping[str, Any]]]
 tells ``asked``, ``under_way`` and ``left``: how many, how many were asked for before, how many cannot be."""
 
 
+RecordCall = Callable[[Entry], Awaitable[None]]
+"""Writes a line of the audit; it is durable when this returns.
+
+Raises:
+    UnavailableError: it was not written: what it was to tell of must not happen.
+"""
+RegisterCall = Callable[[], RegisterLike]
+"""The register in force."""
+
+
+class ChainLike(Protocol):
+    """What verifying found of one audit chain (``soc.pipeline.auditing.Verified``)."""
+
+    @property
+    def chain(self) -> str: ...  # noqa: D102
+    @property
+    def lines(self) -> int: ...  # noqa: D102
+    @property
+    def fault(self) -> str: ...  # noqa: D102
+    @property
+    def declared(self) -> str: ...  # noqa: D102
+
+
+VerifyCall = Callable[[], Awaitable[Sequence[ChainLike]]]
+"""Verifies every audit chain against what its writer committed."""
+
+
+async def cannot_verify() -> Sequence[ChainLike]:
+    """Of a console that was given no way to.
+
+    Raises:
+        UnavailableError: always.
+    """
+    raise UnavailableError("the audit chains cannot be read here")
+
+
+HeadsCall = Callable[[], Mapping[str, Any]]
+"""What became of sending the chains' ends off the host: ``at``, ``tried`` and ``targets`` (name → "" or why it failed)."""
+
+
+def no_heads() -> Mapping[str, Any]:
+    """Of a console that is not told."""
+    return {"at": 0, "tried": 0, "targets": {}}
+
+
+async def cannot_record(entry: Entry) -> None:
+    """Of a console that was given no audit chain.
+
+    Raises:
+        UnavailableError: always.
+    """
+    raise UnavailableError(f"no audit chain is written here: {entry.act}")
+
+
 async def cannot_retry(chosen: Mapping[str, str], actor: str) -> Mapping[str, Any]:
     """Of a console that was given no way to ask.
 
@@ -106,29 +166,108 @@ async def cannot_retry(chosen: Mapping[str, str], actor: str) -> Mapping[str, An
     raise UnavailableError(f"no dead letter can be retried here: {actor}, {dict(chosen)}")
 
 
-@dataclass(frozen=True)
+def no_rules() -> RulesLike | None:
+    """Of a console that is given none."""
+    return None
+
+
+PeriodicCall = Callable[[str, str], Awaitable[PeriodicReport]]
+"""(id of a periodic report, name of a period) → the report; SettingsError where there is none such."""
+
+
+async def no_periodic(report: str, period: str) -> PeriodicReport:
+    """Of a console without a policy.
+
+    Raises:
+        SettingsError: always.
+    """
+    raise SettingsError([f"no policy is in force: {report} {period}"])
+
+
+class Given(TypedDict, total=False):
+    """What the composition root gives a console (``Console`` says what each is); those before the comment it must give."""
+
+    store: Required[Store]
+    act: Required[ActCall]
+    users: Required[Users]
+    info: Required[RuleLookup]
+    preview: Required[PreviewCall]
+    language: Required[str]
+    clock: Required[Clock]
+    timezone: Required[str]
+    health: Required[HealthCall]
+    session_hours: Required[float]
+    data_dir: Required[Path]
+    # What a console can do without.
+    rules: RulesCall
+    outages: OutagesCall
+    report_kinds: Sequence[str]
+    retry: RetryCall
+    record: RecordCall
+    kept: RecordCall
+    register: RegisterCall
+    privacy: PrivacySettings
+    verify: VerifyCall
+    heads: HeadsCall
+    policy: Policy
+    periodic: PeriodicCall
+    periodic_since: Micros | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Console:
-    """The parts."""
+    """The parts, as a request sees them: ``store``, ``preview`` and ``act`` are narrowed and masked for who asks.
+
+    Attributes:
+        store: what pages show; the console never writes it.
+        act: hands an act to triage and waits, bounded, for the answer; None means that it is on its way.
+        users: the accounts. ``sign_ins``: when each was last used.
+        info: a rule by set and id. ``rules``: the rule set in use, None when it is not known.
+        preview: a report exactly as it would leave. ``report_kinds``: which reports an incident may have, the usual first.
+        language: ``vi`` or ``en``, until the visitor chooses.
+        timezone: IANA zone in which times are shown and read.
+        health: the state of the installation. ``outages``: what pages must do without now.
+        data_dir: where sessions are kept; each lasts ``session_hours``.
+        retry: asks for dead letters to be processed again.
+        record: writes a line of the audit; raises where it cannot, and then what it tells of does not happen.
+        kept: the same for sign-ins, which must be possible while the brokers are away; ``record`` where it is not given.
+        register: of systems and organizations, for scopes.
+        privacy: who sees citizens' identifiers. ``grants``: who gave a reason to see which.
+        verify: verifies the audit chains. ``heads``: what became of sending their ends off the host.
+        policy: the duties to report; None where there is none. ``periodic``: makes a periodic report; those of periods that ended
+            before ``periodic_since`` are not this installation's.
+    """
 
     store: Store
     act: ActCall
     users: Users
     info: RuleLookup
     preview: PreviewCall
-    rules: RulesCall
     health: HealthCall
-    outages: OutagesCall
-    retry: RetryCall
     clock: Clock
     language: str
     timezone: str
-    report_kinds: Sequence[str]
     data_dir: Path
     sessions: Sessions
+    sign_ins: SignIns
     throttle: Throttle
     stream: Stream
     templates: jinja2.Environment
     texts: Mapping[str, Texts] = field(default_factory=dict[str, Texts])
+    rules: RulesCall = no_rules
+    outages: OutagesCall = Outages
+    report_kinds: Sequence[str] = ("initial",)
+    retry: RetryCall = cannot_retry
+    record: RecordCall = cannot_record
+    kept: RecordCall = cannot_record
+    register: RegisterCall = NoRegister
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
+    grants: Grants = field(default_factory=Grants)
+    verify: VerifyCall = cannot_verify
+    heads: HeadsCall = no_heads
+    policy: Policy | None = None
+    periodic: PeriodicCall = no_periodic
+    periodic_since: Micros | None = None
 
 
 CONSOLE = web.AppKey("console", Console)
@@ -142,6 +281,9 @@ class Visitor:
         user: None while not signed in.
         secret: of the cookie, which the form token is made of; "" for an API client, which needs none.
         new_cookie: a cookie that must be set for the form token to work, "" if there is one.
+        units: the organizations he is limited to, with all below them; () is everything. Acts carry it (``Action.units``).
+        token: label of the API token, "" for a browser.
+        emergency: the reason of a break-glass sign-in, "" of any other.
     """
 
     user: User | None
@@ -150,6 +292,9 @@ class Visitor:
     session_id: str = ""
     new_cookie: str = ""
     api: bool = False
+    units: tuple[str, ...] = ()
+    token: str = ""
+    emergency: str = ""
 
     @property
     def name(self) -> str:
@@ -157,12 +302,12 @@ class Visitor:
         return self.user.name if self.user else ""
 
     def may(self, act: str) -> bool:
-        """Whether any of the user's roles may do this."""
+        """Whether any of the user's roles may do this; who is limited to some organizations does nothing of ``WHOLE``."""
         return bool(self.role_for(act))
 
     def role_for(self, act: str) -> str:
         """The least of the user's roles that may do this (in the order of ``ALLOWED``'s roles), or ""."""
-        if self.user is None:
+        if self.user is None or (self.units and act in WHOLE):
             return ""
         return next((role for role in self.user.roles if act in ALLOWED and may(role, act)), "")
 
@@ -175,6 +320,10 @@ def visitor_of(request: web.Request) -> Visitor:
     return request[VISITOR]
 
 
+SEEN = web.RequestKey("seen", Console)
+"""The parts as the visitor sees them, from when he is known."""
+
+
 def console_of(request: web.Request) -> Console:
-    """The console's parts."""
-    return request.app[CONSOLE]
+    """The console's parts, narrowed to what the visitor may see as soon as it is known who he is."""
+    return request.get(SEEN) or request.app[CONSOLE]

@@ -1,4 +1,4 @@
-"""What stands before every page: security headers, friendly errors, who is asking, and that a form was ours."""
+"""What stands before every page: security headers, friendly errors, who is asking, what he may see, and that a form was ours."""
 
 import asyncio
 import hmac
@@ -8,10 +8,14 @@ from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
-from soc.console.context import CONSOLE, VISITOR, Outages, Visitor, console_of, visitor_of
+from soc.console import seeing
+from soc.console.access import access_of
+from soc.console.context import CONSOLE, SEEN, VISITOR, Outages, Visitor, console_of, visitor_of
 from soc.console.forms import form_of
-from soc.console.i18n import LANGUAGES
+from soc.console.i18n import LANGUAGES, Texts
 from soc.console.pages import json_response, respond, wants_json
+from soc.console.refused import Refused
+from soc.console.scope import ProbeError, units_of
 from soc.console.sessions import csrf_of
 from soc.errors import BusError, UnavailableError
 
@@ -21,12 +25,11 @@ SESSION_COOKIE = "soc_session"
 BROWSER_COOKIE = "soc_browser"
 LANGUAGE_COOKIE = "soc_language"
 STREAM = "/alerts/stream"
-FROM_STORE = ("/alerts", "/incidents", "/reports", "/search", "/deadletters", "/audit", "/events")
+FROM_STORE = ("/alerts", "/incidents", "/reports", "/duties", "/search", "/deadletters", "/audit", "/events")
 """Pages that show what the store holds."""
 PAGE_SECONDS = 25.0
 """The store gives a search up after 20 seconds, and says how to ask for less."""
 SLOW_PAGE_SECONDS = 6.0
-PUBLIC = ("/login", "/login.json", "/language", "/healthz")
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
@@ -64,22 +67,31 @@ async def identity(request: web.Request, handler: Handler) -> web.StreamResponse
     console = request.app[CONSOLE]
     language = request.cookies.get(LANGUAGE_COOKIE, "")
     texts = console.texts[language if language in LANGUAGES else console.language]
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    session_id = request.cookies.get(SESSION_COOKIE, "")
-    session = console.sessions.get(session_id) if session_id else None
-    if scheme.lower() == "bearer":
-        visitor = Visitor(console.users.by_token(token.strip()), "", texts, api=True)
-    elif session and (user := console.users.get(session.user)):
-        visitor = Visitor(user, session_id, texts, session_id)
-    else:
-        known = request.cookies.get(BROWSER_COOKIE, "")
-        made = "" if known else secrets.token_urlsafe(24)
-        visitor = Visitor(None, known or made, texts, new_cookie=made)
+    visitor = _visitor(request, texts)
     request[VISITOR] = visitor
     response = await handler(request)
     if visitor.new_cookie and not response.prepared and request.path == "/login":
         set_cookie(response, BROWSER_COOKIE, visitor.new_cookie)
     return response
+
+
+def _visitor(request: web.Request, texts: Texts) -> Visitor:
+    console = request.app[CONSOLE]
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        user = console.users.by_token(token.strip())
+        label = next((known.name for known in user.tokens if known.fits(token.strip())), "") if user else ""
+        units = units_of(user.organizations, console.register()) if user else ()
+        return Visitor(user, "", texts, api=True, units=units, token=label)
+    session_id = request.cookies.get(SESSION_COOKIE, "")
+    session = console.sessions.get(session_id) if session_id else None
+    user = console.users.get(session.user) if session else None
+    if session and user and session.stamp in ("", user.stamp):
+        units = units_of(user.organizations, console.register())
+        return Visitor(user, session_id, texts, session_id, units=units, emergency=session.reason)
+    known = request.cookies.get(BROWSER_COOKIE, "")
+    made = "" if known else secrets.token_urlsafe(24)
+    return Visitor(None, known or made, texts, new_cookie=made)
 
 
 @web.middleware
@@ -95,6 +107,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise
     except web.HTTPException as error:
         return problem(request, error.status, error.text if isinstance(error, Refused) else "")
+    except ProbeError:
+        return seeing.probe_page(request)
     except TimeoutError:
         return outage(request)
     except UnavailableError as error:
@@ -134,10 +148,6 @@ def outage(request: web.Request, detail: str = "") -> web.Response:
     return respond(request, "error.html", data, status=503)
 
 
-class Refused(web.HTTPForbidden):
-    """The visitor may not do this; ``text`` is a key of the catalogue."""
-
-
 def problem(request: web.Request, status: int, detail: str | None = "") -> web.Response:
     """The error page of a status: a heading and advice from the catalogue, and the detail for who looks into it."""
     texts = visitor_of(request).texts
@@ -160,12 +170,28 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     if request.method == "POST" and not visitor.api:
         await _check_form(request, visitor)
-    if visitor.user is None and request.path not in PUBLIC:
+    access = access_of(request.method, _route(request))
+    if visitor.user is None and not access.public:
         if visitor.api or wants_json(request) or request.path == STREAM:
             return json_response({"error": visitor.texts("problem.401")}, status=401)
         target = request.path_qs if request.method == "GET" else "/"
         raise web.HTTPSeeOther(f"/login?next={quote(target, safe='')}")
-    return await handler(request)
+    if visitor.user is not None and access.act and not visitor.may(access.act):
+        raise Refused(text=f"role_{access.act}")
+    if visitor.units and access.whole:
+        raise Refused(text="whole")
+    if visitor.user is None:
+        return await handler(request)
+    request[SEEN] = await seeing.narrowed(request)
+    response = await handler(request)
+    await seeing.tell(request)
+    return response
+
+
+def _route(request: web.Request) -> str:
+    """The route's own path; "" where there is none (then nothing is found anyway)."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else ""
 
 
 async def _check_form(request: web.Request, visitor: Visitor) -> None:

@@ -13,11 +13,13 @@ import msgspec
 from aiohttp import web
 
 from soc.clock import HOUR, Micros
+from soc.console.access import access_of
 from soc.console.context import Visitor, console_of, visitor_of
 from soc.console.highlight import segments
+from soc.console.personal import personal_of
 from soc.console.sessions import csrf_of
 
-NAVIGATION = ("alerts", "incidents", "reports", "search", "deadletters", "rules", "health")
+NAVIGATION = ("alerts", "incidents", "duties", "reports", "assets", "search", "deadletters", "rules", "health")
 
 
 @cache
@@ -116,13 +118,14 @@ def respond(
         "now": now,
         "zone": console.timezone,
         "offset": visitor.texts.offset(now),
-        "navigation": NAVIGATION,
+        "navigation": [n for n in NAVIGATION if not (visitor.units and access_of("GET", f"/{n}").whole)],
         "path": request.path,
         "here": request.path_qs,
         "twin": _twin(request),
         "with_query": lambda **changes: with_query(request, **changes),  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
         "unsplit_roles": _unsplit(visitor),
         "outages": console.outages(),
+        "personal": personal_of(request) if visitor.user else None,
     }
     html = console.templates.get_template(template).render(context)
     return web.Response(text=html, status=status, content_type="text/html", charset="utf-8")

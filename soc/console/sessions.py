@@ -22,6 +22,10 @@ class Session(msgspec.Struct, frozen=True):
 
     user: str
     expires: Micros
+    reason: str = ""
+    """Of an emergency sign-in."""
+    stamp: str = ""
+    """Of the password it was opened with (``User.stamp``)."""
 
 
 def csrf_of(secret: str) -> str:
@@ -46,14 +50,24 @@ class Sessions:
         except (FileNotFoundError, msgspec.DecodeError, msgspec.ValidationError):
             self._sessions = {}
 
-    def open(self, user: str) -> str:
-        """Start a session; returns the id for the cookie."""
+    def open(self, user: str, *, life: Micros | None = None, reason: str = "", stamp: str = "") -> str:
+        """Start a session; returns the id for the cookie.
+
+        Args:
+            user: who.
+            life: how long it lasts, as long as every one by default.
+            reason: of an emergency sign-in.
+            stamp: of the password: another password ends the session, also one set from the command line.
+        """
         session_id = secrets.token_urlsafe(32)
         now = self._clock()
         kept = {key: session for key, session in self._sessions.items() if session.expires > now}
         for key in sorted(kept, key=lambda key: kept[key].expires)[: max(0, len(kept) - MAX_SESSIONS + 1)]:
             del kept[key]
-        self._sessions = {**kept, _key(session_id): Session(user, now + self._life)}
+        self._sessions = {
+            **kept,
+            _key(session_id): Session(user, now + (self._life if life is None else life), reason, stamp),
+        }
         self._save()
         return session_id
 
@@ -78,27 +92,53 @@ class Sessions:
         write_private(self._path, msgspec.json.encode(self._sessions))
 
 
+class SignIns:
+    """When each account last signed in, in a private file beside the accounts."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / "signed-in.json"
+
+    def all(self) -> dict[str, Micros]:
+        """Name → when; what cannot be read is not known."""
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, Micros])
+        except (FileNotFoundError, msgspec.DecodeError, msgspec.ValidationError):
+            return {}
+
+    def note(self, name: str, at: Micros) -> None:
+        """Somebody signed in."""
+        write_private(self._path, msgspec.json.encode({**self.all(), name: at}))
+
+
 class Throttle:
     """After five wrong passwords for a name or from an address, each further one doubles the wait, up to 15 minutes."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._failures: OrderedDict[str, tuple[int, Micros]] = OrderedDict()
+        self._quiet: set[str] = set()
 
     def wait(self, *keys: str) -> Micros:
         """How long nobody may try under any of these keys; 0 if now is fine."""
         now = self._clock()
         return max(0, *(self._failures.get(key, (0, 0))[1] - now for key in keys))
 
+    def tells(self, *keys: str) -> bool:
+        """Whether this refused attempt is the first since the last wrong password: one line in the audit for each wait."""
+        fresh = [key for key in keys if key in self._failures and key not in self._quiet]
+        self._quiet.update(fresh)
+        return bool(fresh)
+
     def failed(self, *keys: str) -> None:
         """A wrong password was given."""
+        self._quiet.difference_update(keys)
         now = self._clock()
         for key in keys:
             count = self._failures.pop(key, (0, 0))[0] + 1
             wait = min(MAX_WAIT, SECOND << min(30, count - FREE_FAILURES)) if count >= FREE_FAILURES else 0
             self._failures[key] = (count, now + wait)
         while len(self._failures) > _MAX_TRACKED:
-            self._failures.popitem(last=False)
+            self._quiet.discard(self._failures.popitem(last=False)[0])
 
     def succeeded(self, *keys: str) -> None:
         """The right one was given."""

@@ -14,13 +14,19 @@ import click
 import msgspec
 
 from soc.app import open_bus
+from soc.assets.difference import summary as summary_of
+from soc.assets.entries import Entries
+from soc.assets.reading import read
+from soc.assets.register import Register
 from soc.clock import now
 from soc.console.auth import Users
+from soc.demo.province import REGISTER
 from soc.demo.story import Line, Story, story
 from soc.errors import SettingsError, UnavailableError
 from soc.forward.standin import Standin
 from soc.forward.standin import start as start_standin
 from soc.installation import installation, say_where
+from soc.pipeline.context import publish
 from soc.pipeline.reconcile import reconcile_when_drained
 from soc.pipeline.status import ProcessStatus
 from soc.settings import Settings, load
@@ -81,6 +87,7 @@ async def play_demo(
         users = Users(settings.data_dir)
         password = users.bootstrap()
         token = users.add_token("admin", "demo")
+        await _publish_register(settings)
         async with installation(settings, ["run", "--config", str(config)], stop) as (statuses, _):
             if stop.is_set():
                 return None
@@ -98,6 +105,18 @@ async def play_demo(
             return summary
     finally:
         await standin.close()
+
+
+async def _publish_register(settings: Settings) -> None:
+    """Before anything runs, so that the first alert knows its systems."""
+    found = read([("register.yaml", REGISTER.encode())], Entries(), timezone=settings.timezone)
+    assert found.entries is not None, found.mistakes
+    bus = open_bus(settings)
+    try:
+        data = Register(found.entries).encode()
+        await publish(bus, "register", data, actor="demo", at=now(), detail=summary_of(found.entries))
+    finally:
+        await bus.close()
 
 
 def say(text: str) -> None:

@@ -1,1 +1,1 @@
-"""Duties to report as data: a policy and an incident in, clocks, required fields and recipients out."""
+"""Duties as data: which report an incident owes to whom, until when, and what it still lacks; pure functions over a policy file."""

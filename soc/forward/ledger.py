@@ -5,6 +5,8 @@ Keys of the state (values are MessagePack):
     r/<ordinal>          a report; the ordinal counts sealed reports, so the order of keys is the order of sealing
     v/<incident>/<slot>  a former content of an incident, redacted, as compressed JSON; slots are used in turn
     w/<incident>         how many contents were kept so far
+    s/<incident>         how many of its settlements were taken up
+    d/<report>           a person's decision about a report that waits until nothing of the report is under way
     c                    the counters
     restored             an operator declared this state restored: it may be older than what was done (``soc.forward.rebuild``)
 """
@@ -18,9 +20,9 @@ import msgspec
 
 from soc.audit.chain import Entry, Head, append
 from soc.clock import Micros
-from soc.forward.outbox import FINAL
+from soc.forward.outbox import DONE, FINAL, OVERTAKING, STUCK
 from soc.forward.payload import canonical, content
-from soc.model import Incident, Report, decode, encode
+from soc.model import Incident, Report, Settlement, decode, encode
 
 CONTENTS_KEPT = 256
 """Contents of one incident from which an approval can be served. An incident under attack changes at most with every batch
@@ -47,6 +49,10 @@ class Changes(NamedTuple):
     audit: list[bytes]
     state: dict[bytes, bytes | None]
 
+    def then(self, later: "Changes") -> "Changes":
+        """These and what changed after them."""
+        return Changes([*self.reports, *later.reports], [*self.audit, *later.audit], {**self.state, **later.state})
+
 
 class Ledger:
     """Everything the forwarder knows; every change goes through here."""
@@ -60,7 +66,9 @@ class Ledger:
         self.counters = decode(state[b"c"], Counters) if b"c" in state else Counters()
         self._reports: dict[str, Report] = {}
         self._ordinals: dict[str, int] = {}
-        self._sealed: set[tuple[str, str, int]] = set()
+        self._sealed: set[tuple[str, str, int, str]] = set()
+        self._settled: dict[str, int] = {}
+        self._decisions: dict[str, Settlement] = {}
         self._kept: dict[str, int] = {}
         self._contents: dict[str, dict[int, bytes]] = {}
         self._changes = Changes([], [], {})
@@ -71,6 +79,10 @@ class Ledger:
                 self._place(decode(state[name], Report), int(rest))
             elif kind == "w":
                 self._kept[rest] = decode(state[name], int)
+            elif kind == "d":
+                self._decisions[rest] = decode(state[name], Settlement)
+            elif kind == "s":
+                self._settled[rest] = decode(state[name], int)
             elif kind == "v":
                 incident_id, _, slot = rest.rpartition("/")
                 self._contents.setdefault(incident_id, {})[int(slot)] = state[name]
@@ -84,9 +96,28 @@ class Ledger:
         """A report by its id."""
         return self._reports.get(report_id)
 
-    def sealed(self, incident_id: str, kind: str, sequence: int) -> bool:
+    def sealed(self, incident_id: str, kind: str, sequence: int, recipient: str) -> bool:
         """Whether the approval of that order was acted upon, whatever came of it."""
-        return (incident_id, kind, sequence) in self._sealed
+        return (incident_id, kind, sequence, recipient) in self._sealed
+
+    def take_up(self, incident: Incident) -> None:
+        """Remember what people decided about an incident's reports since the last time."""
+        for settlement in incident.settlements[self._settled.get(incident.id, 0) :]:
+            self._decisions[settlement.report_id] = settlement
+            self._changes.state[b"d/" + settlement.report_id.encode()] = encode(settlement)
+        if len(incident.settlements) > self._settled.get(incident.id, 0):
+            self._settled[incident.id] = len(incident.settlements)
+            self._changes.state[b"s/" + incident.id.encode()] = encode(len(incident.settlements))
+
+    @property
+    def decisions(self) -> list[Settlement]:
+        """What people decided and was not acted upon yet."""
+        return list(self._decisions.values())
+
+    def decided(self, report_id: str) -> None:
+        """The decision about this report was acted upon."""
+        del self._decisions[report_id]
+        self._changes.state[b"d/" + report_id.encode()] = None
 
     def put(self, report: Report) -> None:
         """The report is now so; a new one is sealed."""
@@ -134,29 +165,35 @@ class Ledger:
         self._changes = Changes([], [], {})
         return changes
 
-    def heads(self) -> list[Report]:
-        """The report of each incident whose turn it is, in the order of sealing.
+    def heads(self, recipient: str | None = None) -> list[Report]:
+        """The reports whose turn it is, in the order of sealing: of each incident one to each recipient.
 
-        Reports on one incident go out strictly in order. A rejected one holds up what follows it until a newer one of its kind
-        takes its place; a stale one was never sealed and holds up nothing.
+        Reports on one incident to one recipient go out strictly in order. A rejected one holds up what follows it until a newer one
+        of its kind takes its place; what is done holds up nothing. A kind of ``OVERTAKING`` goes past whatever is stuck before it.
+
+        Args:
+            recipient: only those to this one; None is everybody's.
         """
-        lanes: dict[str, list[Report]] = {}
+        lanes: dict[tuple[str, str], list[Report]] = {}
         for report in self._reports.values():
-            if report.state not in {"accepted", "stale"}:
-                lanes.setdefault(report.incident_id, []).append(report)
+            if report.state not in DONE and recipient in {None, report.recipient}:
+                lanes.setdefault((report.incident_id, report.recipient), []).append(report)
         heads: list[Report] = []
         for lane in lanes.values():
             newest = {report.kind: report.id for report in lane}
             waiting = [item for item in lane if item.state not in FINAL or newest[item.kind] == item.id]
-            if waiting[0].state not in FINAL:
-                heads.append(waiting[0])
+            first = waiting[0]
+            heads += [first] if first.state not in FINAL | {"held"} else []
+            if first.state in STUCK:
+                hasty = (item for item in waiting[1:] if item.kind in OVERTAKING and item.state not in FINAL | {"held"})
+                heads += [item for item in (next(hasty, None),) if item]
         return heads
 
-    def next_due(self) -> Micros | None:
+    def next_due(self, recipient: str | None = None) -> Micros | None:
         """When the next head is due; None if there is none."""
-        return min((report.next_attempt for report in self.heads()), default=None)
+        return min((report.next_attempt for report in self.heads(recipient)), default=None)
 
     def _place(self, report: Report, ordinal: int) -> None:
         self._reports[report.id] = report
         self._ordinals[report.id] = ordinal
-        self._sealed.add((report.incident_id, report.kind, report.sequence))
+        self._sealed.add((report.incident_id, report.kind, report.sequence, report.recipient))

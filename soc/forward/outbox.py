@@ -1,13 +1,18 @@
 """One report and what happened to it in, the report's next state out: the table of a report's life, and when to try again.
 
     queued ──attempt──► sending ──accepted──► accepted
-      ▲                   │ ├──rejected─────► rejected
+      ▲                   │ ├──rejected─────► rejected ──overtaken──► superseded
       │ absent            │ ├──unauthorized─► blocked_auth ──attempt──► sending
-      │                   │ └──unavailable──► retry_wait ────attempt──► sending
+      │                   │ ├──unavailable──► retry_wait ────attempt──► sending
+      │                   │ └──pending──────► processing ──found, absent, differs, pending: as uncertain
     uncertain ◄──lost, restarted──┘
       │ └──unreachable──► uncertain          stale: an approval that fits no bytes; nothing is sent
       ├──found──► accepted                   rebuilt: whatever is not final becomes uncertain
-      └──differs► rejected
+      ├──differs► rejected
+      └──unknowable► held ──resend──► queued
+
+By a person: ``delivered`` leads to out_of_band and ``cancelled`` to cancelled from wherever nothing is under way; ``resend`` also
+from rejected.
 
 Nothing is sent but from ``sending``, which is committed first: a process that dies leaves either a report that was never sent
 or one in ``sending``, which a restart turns into ``uncertain``, and an uncertain report is looked for before it is sent again.
@@ -35,7 +40,21 @@ EventKind = Literal[
     "absent",  # asked: the receiver has it not
     "unreachable",  # asked: no answer to the question
     "differs",  # asked: the receiver has other bytes under its id
+    "pending",  # the receiver took the bytes and is still at work on them
+    "unknowable",  # the receiver can neither be asked nor recognizes a repeat
+    "overtaken",  # a newer report of its kind took its place
+    "delivered",  # a person: it was delivered another way
+    "resend",  # a person: send the same bytes again
+    "cancelled",  # a person: take it back
 ]
+
+_AT_REST: tuple[ReportState, ...] = (
+    *("queued", "retry_wait", "uncertain", "processing", "blocked_auth", "rejected", "held"),
+)
+"""Where a person may settle a report: nothing of it is under way at this moment."""
+
+_NOT_SENT: tuple[ReportState, ...] = ("queued", "retry_wait", "blocked_auth", "rejected", "held")
+"""Where a person may take one back: no receiver is known to have it."""
 
 TRANSITIONS: Mapping[tuple[ReportState, EventKind], ReportState] = {
     ("queued", "attempt"): "sending",
@@ -56,11 +75,41 @@ TRANSITIONS: Mapping[tuple[ReportState, EventKind], ReportState] = {
     ("uncertain", "absent"): "queued",
     ("uncertain", "unreachable"): "uncertain",
     ("uncertain", "differs"): "rejected",
+    ("uncertain", "unknowable"): "held",
+    ("sending", "pending"): "processing",
+    ("processing", "pending"): "processing",
+    ("processing", "found"): "accepted",
+    ("processing", "absent"): "queued",
+    ("processing", "differs"): "rejected",
+    ("processing", "unreachable"): "processing",
+    ("processing", "unknowable"): "held",
+    ("processing", "rebuilt"): "uncertain",
+    ("held", "rebuilt"): "held",
+    ("held", "resend"): "queued",
+    ("rejected", "resend"): "queued",
+    ("rejected", "overtaken"): "superseded",
+    **dict.fromkeys(((state, "delivered") for state in _AT_REST), "out_of_band"),
+    **dict.fromkeys(((state, "cancelled") for state in _NOT_SENT), "cancelled"),
 }
 """The whole life of a report. What is not here does not happen."""
 
-FINAL: frozenset[ReportState] = frozenset({"accepted", "rejected", "stale"})
+DONE: frozenset[ReportState] = frozenset({"accepted", "stale", "superseded", "cancelled", "out_of_band"})
+"""Nothing happens any more, and nothing waits for it."""
+
+_REJECTED: frozenset[ReportState] = frozenset({"rejected"})
+FINAL: frozenset[ReportState] = DONE | _REJECTED
 """Nothing happens any more unless a person approves again."""
+
+WAITING_FOR_A_PERSON: frozenset[ReportState] = frozenset({"rejected", "blocked_auth", "held"})
+
+STUCK: frozenset[ReportState] = frozenset({"retry_wait", "uncertain", "processing", "blocked_auth", "rejected", "held"})
+"""It was tried and is not through."""
+
+OVERTAKING: frozenset[str] = frozenset({"notice_immediate", "notice_initial"})
+"""Kinds that do not wait behind a report that is stuck: the law counts their time in minutes and hours."""
+
+DECISIONS: Mapping[str, EventKind] = {"out_of_band": "delivered", "resend": "resend", "cancel": "cancelled"}
+"""What a person's settlement means."""
 
 MAX_RETRY_AFTER = HOUR
 """The longest wait that a receiver may ask for: a duty with a deadline does not wait for a date that somebody mistyped."""
@@ -140,7 +189,7 @@ def _next_attempt(
     """
     if state == "blocked_auth":
         return now + backoff.longest
-    if happened.kind in {"unavailable", "absent", "unreachable"}:
+    if happened.kind in {"unavailable", "absent", "unreachable", "pending"}:
         asked = min(round((happened.retry_after or 0) * SECOND), MAX_RETRY_AFTER)
         return now + max(backoff.wait(attempts, jitter), asked)
     if happened.kind in {"restarted", "rebuilt"}:

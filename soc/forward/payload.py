@@ -1,7 +1,7 @@
 """An incident in, the bytes of a report out: canonical JSON, redacted, and the same bytes for the same content every time.
 
 An approver agrees to the hash of these bytes, so they depend on nothing but the incident's reportable content, the kind, the
-organization and the recipient: not on the clock, not on the document's version, not on who looks. The schema is
+organization, the recipient and what it may get: not on the clock, not on the document's version, not on who looks. The schema is
 ``docs/reference/report-schema.md``.
 """
 
@@ -11,14 +11,35 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
-from soc.clock import to_iso
-from soc.forward.redact import Redactor, Withheld, nfc
+from soc.duties.kinds import paper_only
+from soc.errors import SocError
+from soc.forward.profile import DEFAULT, Profile
+from soc.forward.redact import Withheld, nfc
+from soc.forward.schema import CONTACT, DRILL, SCHEMA
+from soc.forward.telling import content
 from soc.model import Incident
+from soc.privacy.inside import NOTHING, Inside
 
-SCHEMA = "soc-report/1"
+__all__ = [
+    "NAMESPACE",
+    "SCHEMA",
+    "Preview",
+    "UnsendableError",
+    "canonical",
+    "content",
+    "payload",
+    "payload_preview",
+    "refused",
+    "report_id",
+    "sealed",
+]
 
 NAMESPACE = UUID("5c0a7c52-6f0e-4d3b-9a55-0c6f3b7a1e90")
 """Of report ids. Drawn once at random; changing it would make every known report a new one."""
+
+
+class UnsendableError(SocError):
+    """No automatic channel may carry a report of this incident: the person goes another way, and the clock goes on."""
 
 
 class Preview(NamedTuple):
@@ -40,12 +61,44 @@ def payload(incident: Incident, kind: str, organization: str, recipient: str) ->
     return payload_preview(incident, kind, organization, recipient).payload
 
 
-def payload_preview(incident: Incident, kind: str, organization: str, recipient: str) -> Preview:
-    """The bytes of the next report of ``kind`` on ``incident``, their hash, and what they withhold."""
-    tree, withheld = content(incident)
-    sequence = 1 + sum(given.report_kind == kind for given in incident.approvals)
-    data = sealed(tree, incident.id, kind, sequence, organization=organization, recipient=recipient)
+def payload_preview(
+    incident: Incident,
+    kind: str,
+    organization: str,
+    recipient: str,
+    *,
+    profile: Profile = DEFAULT,
+    inside: Inside = NOTHING,
+    standing: Mapping[str, str] | None = None,
+) -> Preview:
+    """The bytes of the next report of ``kind`` on ``incident``, their hash, and what they withhold.
+
+    Raises:
+        UnsendableError: no automatic channel may carry it; the message says why and what to do.
+    """
+    reason = refused(incident, profile)
+    if reason:
+        raise UnsendableError(reason)
+    tree, withheld = content(incident, inside)
+    before = sum(given.report_kind == kind and given.recipient in {"", recipient} for given in incident.approvals)
+    data = sealed(
+        tree, incident.id, kind, before + 1,
+        organization=organization, recipient=recipient, profile=profile, standing=standing,
+    )  # fmt: skip
     return Preview(data, hashlib.sha256(data).hexdigest(), withheld)
+
+
+def refused(incident: Incident, profile: Profile = DEFAULT) -> str:
+    """Why no automatic channel may carry a report of this incident to this recipient; "" if one may."""
+    if paper_only(incident):
+        why = "it is TLP:RED" if incident.tlp == "RED" else "a state secret may be at risk"
+        return (
+            f"{incident.number}: {why}, so no automatic channel may carry it: report on paper, "
+            "and keep only the paper register's number and time here"
+        )
+    if not profile.may_travel(incident.tlp):
+        return f"{incident.number} is TLP:{incident.tlp}, and {profile.recipient} may get no more than TLP:{profile.max_tlp}"
+    return ""
 
 
 def report_id(incident_id: str, kind: str, sequence: int, recipient: str) -> str:
@@ -54,59 +107,42 @@ def report_id(incident_id: str, kind: str, sequence: int, recipient: str) -> str
 
 
 def sealed(
-    tree: Mapping[str, Any], incident_id: str, kind: str, sequence: int, *, organization: str, recipient: str
+    tree: Mapping[str, Any],
+    incident_id: str,
+    kind: str,
+    sequence: int,
+    *,
+    organization: str,
+    recipient: str,
+    profile: Profile = DEFAULT,
+    standing: Mapping[str, str] | None = None,
 ) -> bytes:
-    """The content of an incident as one report of one kind."""
+    """The content of an incident as one report of one kind: what the profile lists, and nothing else.
+
+    Args:
+        tree: what ``content`` gave.
+        incident_id: with kind, sequence and recipient the report's id.
+        kind: of report.
+        sequence: 1 for the first of its kind.
+        organization: who reports.
+        recipient: who gets it.
+        profile: what he may get.
+        standing: contact fields that are the same in every report, from the settings; what a person typed wins.
+    """
+    contact = {name: text for name, text in (standing or {}).items() if name in CONTACT and text}
+    shown = profile.of({**tree, "particulars": {**contact, **tree.get("particulars", {})}}, kind)
     return canonical(
         {
-            **tree,
+            **shown,
             "schema": SCHEMA,
             "report_id": report_id(incident_id, kind, sequence, recipient),
             "kind": kind,
             "sequence": sequence,
             "organization": organization,
             "recipient": recipient,
+            "watermark": DRILL if tree["incident"].get("exercise") else "",
         }
     )
-
-
-def content(incident: Incident) -> tuple[dict[str, Any], tuple[Withheld, ...]]:
-    """What a report of any kind says of an incident as it is now, redacted, and what was withheld."""
-    redactor = Redactor(incident.entities)
-    entities: list[dict[str, Any]] = []
-    for kind, value, count in incident.entities:
-        shown = redactor.entity(kind, value)
-        if shown:
-            entities.append({"kind": kind, "value": shown[0], "internal": shown[1], "alerts": count})
-    tree: dict[str, Any] = {
-        "incident": {
-            "number": incident.number,
-            "level": incident.level,
-            "title": redactor.text(incident.title),
-            "title_vi": redactor.text(incident.title_vi),
-            "status": incident.status,
-            "verdict": incident.verdict,
-            "first_seen": to_iso(incident.first_seen),
-            "last_seen": to_iso(incident.last_seen),
-            "detected_at": to_iso(incident.raised),
-            "techniques": [tag for tag in incident.tags if tag.startswith("attack.")],
-        },
-        "alerts": [
-            {
-                "rule_id": summary.rule_id,
-                "title": redactor.text(summary.title),
-                "title_vi": redactor.text(summary.title_vi),
-                "level": summary.level,
-                "count": summary.count,
-                "first_seen": to_iso(summary.first_seen),
-                "last_seen": to_iso(summary.last_seen),
-            }
-            for summary in incident.summaries
-        ],
-        "alerts_total": len(incident.alerts),
-        "entities": entities,
-    }
-    return tree, redactor.withheld
 
 
 def canonical(tree: Mapping[str, Any]) -> bytes:

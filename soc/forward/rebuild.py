@@ -5,7 +5,7 @@ becomes uncertain: the receiver is asked before anything is sent again. That hol
 may have been sent and the word of it lost.
 """
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from soc.clock import Clock
 from soc.errors import RecordError
 from soc.forward.ledger import CHAIN, Ledger
 from soc.forward.outbox import FINAL, Backoff, Happened, next_report
-from soc.forward.sealing import seal_new, told
+from soc.forward.sealing import Recipient, seal_new, told
 from soc.model import Incident, Report, decode, encode
 
 T = TypeVar("T")
@@ -81,18 +81,20 @@ async def rebuild(
     *,
     topics: tuple[str, str, str],
     organization: str,
-    recipient: str,
+    recipients: Sequence[Recipient],
     seconds: float,
     clock: Clock,
+    second_person: Collection[str] = (),
 ) -> list[Rebuilt]:
     """Replace the state of the claim by what the topics tell, in one commit with the new transitions.
 
     Args:
         topics: incidents, outbox, audit.
         organization: as in the forwarder's settings.
-        recipient: as in the forwarder's settings.
+        recipients: as in the forwarder's settings.
         seconds: how long whoever forwarded before may still send; nothing is asked earlier.
         clock: the time.
+        second_person: as in the policy.
 
     Returns:
         Every report, in the order of sealing.
@@ -109,7 +111,17 @@ async def rebuild(
         async for record in records:
             incident = _decoded(record, Incident)
             if incident:
-                seal_new(ledger, incident, organization=organization, recipient=recipient, now=clock())
+                seal_new(
+                    ledger,
+                    incident,
+                    organization=organization,
+                    recipients=recipients,
+                    now=clock(),
+                    second_person=second_person,
+                )
+    for decision in ledger.decisions:
+        if decision.decision == "resend":
+            ledger.decided(decision.report_id)  # it may have been acted upon already: a person says so again
     happened = Happened("rebuilt", REBUILT, seconds)
     for report in ledger.reports:
         if report.state not in FINAL:

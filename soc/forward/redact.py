@@ -1,47 +1,55 @@
 """Entities and free text of an incident in; what may leave the house out, and a count of what may not, by field and rule.
 
-Default deny: an entity of a kind that is not named here does not leave at all. Internal addresses and host names become
-``asset-1``, ``asset-2`` …, numbered in the order in which the incident came to know them, so that a report can still say
-that two alerts concern the same machine (the 2017 forms ask that internal addresses be left out; national.md §6.4).
+Default deny: an entity of a kind that is not named here does not leave at all. Internal addresses and host names become the name of
+the system they belong to (``hệ thống dvc``), or ``asset-1``, ``asset-2`` … numbered in the order in which the incident came to know
+them, so that a report can still say that two alerts concern the same machine (national.md §6.4).
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from ipaddress import ip_address
 
 import msgspec
 
-INTERNAL = tuple(
-    ip_network(text)
-    for text in (
-        "10.0.0.0/8",  # RFC 1918
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "100.64.0.0/10",  # RFC 6598, behind a carrier's NAT
-        "127.0.0.0/8",
-        "169.254.0.0/16",  # RFC 3927
-        "fc00::/7",  # RFC 4193
-        "fe80::/10",  # RFC 4291
-        "::1/128",
-    )
-)
-"""Addresses that mean something inside only. Documentation networks are not here: the world's addresses leave."""
+from soc.forward.scan import leaks
+from soc.model import SystemHit
+from soc.privacy.found import Found, Kind, merged
+from soc.privacy.identifiers import find
+from soc.privacy.inside import INTERNAL, NOTHING, Inside, Places, internal, names_of
+from soc.privacy.plain import plain
 
-_NAT64 = ip_network("64:ff9b::/96")
+__all__ = ["INTERNAL", "Redactor", "Withheld", "internal", "nfc"]
 
-_IPV4 = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\d|\.\d)")
-_IPV6 = re.compile(r"(?<![0-9A-Fa-f:.])(?=[0-9A-Fa-f.]*:)[0-9A-Fa-f:.]{2,45}(?![0-9A-Fa-f:])")
+ROUNDS = 3
+"""How often a redacted text is looked through again before all of it is withheld."""
+
+WITHHELD = "[withheld]"
+
 _HOST_KINDS = frozenset({"host.name", "host.hostname"})
-_PLAIN_WORD = re.compile(r"[^\W\d_]*")
+_NAMES = (".domain", ".question.name", ".registered_domain")
+_FREE = ("url.full", "url.original", "file.name", "file.path", "threat.indicator.url")
+_HASH = re.compile(
+    r"(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{56}|[0-9A-Fa-f]{64}|[0-9A-Fa-f]{96}|[0-9A-Fa-f]{128})"
+)
+_BASE = re.compile(r"[^\\/]*\Z")
+
+_RULES: Mapping[Kind, str] = {
+    "internal_address": "internal-address",
+    "internal_host": "host-name",
+    "known_account": "account",
+}
+"""Rules that are not called like the kind."""
 
 
 class Withheld(msgspec.Struct, frozen=True):
     """What did not leave, never its value.
 
     Attributes:
-        field: where it stood: an entity's kind, or ``text``.
-        rule: ``internal-address``, ``host-name``, ``account``, ``not-listed``.
+        field: where it stood: an entity's kind, a field's name, or ``text``.
+        rule: ``internal-address``, ``host-name``, ``account``, ``not-listed``, ``unclear``, or a kind of
+            ``soc.privacy.found``: ``phone``, ``cccd`` …
         count: how many different values (entities) or occurrences (text).
     """
 
@@ -50,38 +58,41 @@ class Withheld(msgspec.Struct, frozen=True):
     count: int
 
 
-def internal(address: IPv4Address | IPv6Address) -> bool:
-    """Whether an address, or an IPv4 address carried inside it, is of an internal network."""
-    inner: IPv4Address | None = None
-    if isinstance(address, IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if address in _NAT64:
-            inner = IPv4Address(int(address) & 0xFFFFFFFF)
-    return any(item in network for item in (address, inner) if item is not None for network in INTERNAL)
-
-
 def nfc(text: str) -> str:
     """Text in Unicode normalization form C, so that equal words are equal bytes."""
     return unicodedata.normalize("NFC", text)
 
 
-class Redactor:
-    """Redacts one report; what it withheld is counted in ``withheld``."""
+@lru_cache(maxsize=4096)
+def _identifiers(text: str) -> tuple[Found, ...]:
+    """What identifies people or opens doors; an incident under attack is redacted again and again with mostly the same texts."""
+    return find(text)
 
-    def __init__(self, entities: Iterable[tuple[str, str, int]]) -> None:
-        """Know an incident's entities, so that their names are found in free text too."""
+
+class Redactor:
+    """Redacts one report; what it withheld is counted in ``withheld``.
+
+    Args:
+        entities: an incident's (kind, value, count), so that their names are found in free text too.
+        inside: what the register says is ours.
+        systems: what was hit, with the values by which the register found it.
+    """
+
+    def __init__(
+        self, entities: Iterable[tuple[str, str, int]], inside: Inside = NOTHING, systems: Sequence[SystemHit] = ()
+    ) -> None:
+        self._inside = inside
         self._assets: dict[str, str] = {}
         self._counts: dict[tuple[str, str], int] = {}
-        names: dict[str, str] = {}
+        self._systems = {_key(value): system.key for system in systems for value in system.found_by}
+        hosts: list[str] = []
+        accounts: list[str] = []
         for kind, value, _ in entities:
             if kind in _HOST_KINDS:
-                names[nfc(value).casefold()] = "host-name"
-            elif kind.startswith("user.") and not _PLAIN_WORD.fullmatch(value):
-                # A plain word (root, backup) is left in a rule's title: it is the title's word, not an account's name.
-                names[nfc(value).casefold()] = "account"
-        self._names = {name: rule for name, rule in names.items() if len(name) > 2}
-        words = "|".join(re.escape(name) for name in sorted(self._names, key=lambda name: (-len(name), name)))
-        self._words = re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE) if words else None
+                hosts.append(nfc(value))
+            elif kind.startswith("user.") or ".user." in kind:
+                accounts.append(nfc(value))
+        self._places = Places(inside, names_of(hosts, accounts))
 
     @property
     def withheld(self) -> tuple[Withheld, ...]:
@@ -95,44 +106,84 @@ class Redactor:
                 address = ip_address(value)
             except ValueError:
                 return self._deny(kind, "not-listed")
-            if not internal(address):
+            if not self._inside.internal(address):
                 return str(address), False
-            self._count(kind, "internal-address")
+            self.count(kind, "internal-address")
             return self._asset(str(address)), True
         if kind in _HOST_KINDS:
-            self._count(kind, "host-name")
+            self.count(kind, "host-name")
             return self._asset(nfc(value).casefold()), True
+        if ".hash." in kind or kind.endswith(".hash"):
+            return (value.lower(), False) if _HASH.fullmatch(value) else self._deny(kind, "not-listed")
+        if kind.endswith(_NAMES) or kind in _FREE:
+            shown = self.text(value, kind)
+            return (shown, False) if shown == nfc(value) or kind in _FREE else self._deny(kind, "host-name")
         return self._deny(kind, "account" if kind.startswith("user.") else "not-listed")
 
-    def text(self, text: str) -> str:
-        """Free text without internal addresses and without the incident's host and account names."""
-        text = _IPV4.sub(self._address, nfc(text))
-        text = _IPV6.sub(self._address, text)
-        return self._words.sub(self._name, text) if self._words else text
+    def text(self, text: str, field: str = "text") -> str:
+        """Free text without what identifies people, opens doors or names the inside.
 
-    def _address(self, match: re.Match[str]) -> str:
-        found = match.group()
-        spelling = ".".join(part.lstrip("0") or "0" for part in found.split(".")) if ":" not in found else found
-        try:
-            address = ip_address(spelling.rstrip("."))
-        except ValueError:
-            return found
-        if not internal(address):
-            return found
-        self._count("text", "internal-address")
-        return self._asset(str(address))
+        A text that is still suspicious to the second scan afterwards is withheld as a whole: a report is never held up by it later.
+        """
+        text = nfc(text)
+        for _ in range(ROUNDS):
+            found = merged([*_identifiers(text), *find(text, self._places)])
+            if not found:
+                break
+            parts: list[str] = []
+            last = 0
+            for item in found:
+                parts += (text[last : item.start], self._instead(text[item.start : item.end], item, field))
+                last = item.end
+            text = nfc("".join((*parts, text[last:])))
+        else:
+            return self._unclear(field)
+        return self._unclear(field) if leaks(text, self._inside.hosts) else text
 
-    def _name(self, match: re.Match[str]) -> str:
-        name = match.group().casefold()
-        rule = self._names.get(name, "account")
-        self._count("text", rule)
-        return self._asset(name) if rule == "host-name" else "account"
+    def count(self, field: str, rule: str) -> None:
+        """One more was withheld."""
+        self._counts[field, rule] = self._counts.get((field, rule), 0) + 1
+
+    def _instead(self, value: str, item: Found, field: str) -> str:
+        """What stands in place of something found."""
+        self.count(field, _RULES.get(item.kind, item.kind))
+        value = plain(value).text
+        if item.kind == "internal_address":
+            return self._asset(_address(value))
+        if item.kind == "internal_host":
+            return self._asset(value.casefold()) if value.isascii() and len(value) < MOST else "[host]"
+        if item.kind == "known_account":
+            return "account"
+        if item.kind == "path":
+            base = _BASE.search(value)
+            return base.group() if base and base.group() and not base.group().startswith((".", "~")) else "[path]"
+        return f"[{item.kind}]"
 
     def _asset(self, value: str) -> str:
-        return self._assets.setdefault(value, f"asset-{len(self._assets) + 1}")
+        key = self._systems.get(value) or self._inside.system_of(value)
+        return f"hệ thống {key}" if key else self._assets.setdefault(value, f"asset-{len(self._assets) + 1}")
+
+    def _unclear(self, field: str) -> str:
+        self.count(field, "unclear")
+        return WITHHELD
 
     def _deny(self, kind: str, rule: str) -> None:
-        self._count(kind, rule)
+        self.count(kind, rule)
 
-    def _count(self, field: str, rule: str) -> None:
-        self._counts[field, rule] = self._counts.get((field, rule), 0) + 1
+
+MOST = 128
+"""Characters of the longest host name that gets a pseudonym of its own."""
+
+
+def _key(value: str) -> str:
+    """A register's value as texts have it."""
+    return _address(nfc(value).casefold())
+
+
+def _address(written: str) -> str:
+    """An address in its usual spelling; the text itself where it is none."""
+    plain = ".".join(part.lstrip("0") or "0" for part in written.split(".")) if ":" not in written else written
+    try:
+        return str(ip_address(plain))
+    except ValueError:
+        return written.casefold()

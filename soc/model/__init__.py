@@ -15,7 +15,7 @@ from soc.model.event import Event, LogSource, TimeFlag
 from soc.model.incident import Approval, Evidence, Flag, Incident, IncidentStatus, Join, Link, Moment, Severity, Task
 from soc.model.notice import Notice, NoticeState
 from soc.model.record import RawRecord
-from soc.model.report import Receipt, Report, ReportState
+from soc.model.report import Receipt, Report, ReportState, Settlement
 from soc.model.rule import Bundle, RuleInfo, Unread
 from soc.model.standing import Directive, Silence
 from soc.model.system import SystemHit
@@ -55,6 +55,7 @@ __all__ = [
     "ReportState",
     "RuleInfo",
     "RulesChange",
+    "Settlement",
     "Severity",
     "Silence",
     "SystemHit",

@@ -16,6 +16,7 @@ ActionKind = Literal[
     "note",  # changes {"text"}
     "approve",  # incident; changes {"report_kind", "payload_sha256"}: the hash of the previewed bytes; "incident_version",
     # "recipient", "by_telephone" if there are
+    "settle",  # incident; changes {"report_id", "decision", "number", "reason"}: see model.Settlement
     "countersign",  # incident; changes {"report_kind", "payload_sha256"}
     "merge",  # incident; changes {"into"}
     "split",  # incident; changes {"alerts": [...], "reason"}: they become an incident of their own

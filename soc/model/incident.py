@@ -6,6 +6,7 @@ import msgspec
 
 from soc.clock import Micros
 from soc.model.alert import Note, Verdict
+from soc.model.report import Settlement
 from soc.model.system import SystemHit
 
 IncidentStatus = Literal["new", "triage", "in_progress", "contained", "closed", "merged"]
@@ -146,6 +147,7 @@ class Incident(msgspec.Struct, frozen=True):
         systems: what was hit, as the register knows it; machine field. ``units``: the owners, a person's scope.
         campaign: id that incidents of one campaign share. ``links``: the others of it.
         timeline: what was done, oldest first; the latest ones.
+        settlements: what people decided about its reports, in order.
     """
 
     id: str
@@ -193,6 +195,7 @@ class Incident(msgspec.Struct, frozen=True):
     links: tuple[Link, ...] = ()
     timeline: tuple[Moment, ...] = ()
     unauthenticated: bool = False
+    settlements: tuple[Settlement, ...] = ()
 
 
 class AlertSummary(msgspec.Struct, frozen=True):

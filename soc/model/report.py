@@ -6,10 +6,27 @@ import msgspec
 
 from soc.clock import Micros
 
-ReportState = Literal["queued", "sending", "retry_wait", "uncertain", "accepted", "rejected", "blocked_auth", "stale"]
+ReportState = Literal[
+    "queued",
+    "sending",
+    "retry_wait",
+    "uncertain",
+    "processing",
+    "accepted",
+    "rejected",
+    "blocked_auth",
+    "held",
+    "stale",
+    "superseded",
+    "cancelled",
+    "out_of_band",
+]
 """``queued``: sealed, to be sent. ``sending``: the attempt is about to be made. ``retry_wait``: certainly not taken, tried
-again later. ``uncertain``: the bytes may have arrived; verified before anything is sent again. ``accepted``: the receiver
-has it and gave a receipt. ``rejected``: refused for its content (a person must act). ``blocked_auth``: refused for who we
+again later. ``uncertain``: the bytes may have arrived; verified before anything is sent again. ``processing``: the receiver took
+the bytes and is still at work on them; asked again. ``accepted``: the receiver has it and gave a receipt. ``held``: the bytes may
+have arrived, and the receiver can neither be asked nor recognizes a repeat: a person decides. ``superseded``: a newer one of its
+kind took the place of one that was refused. ``cancelled``: a person took it back before it was sent. ``out_of_band``: a person
+delivered it another way and gave the number of the paper. ``rejected``: refused for its content (a person must act). ``blocked_auth``: refused for who we
 are (a person must act). ``stale``: an approval named bytes that no known version of the incident gives; nothing was sealed,
 nothing is sent, and the payload is empty (a person must approve again)."""
 
@@ -25,6 +42,28 @@ class Receipt(msgspec.Struct, frozen=True):
     at: Micros
     verified: bool = False
     """It was found by asking the receiver after a lost answer, not in the answer to the POST itself."""
+    peer: str = ""
+    """SHA-256 of the certificate that the receiver showed, in hexadecimal."""
+    objects: tuple[tuple[str, str], ...] = ()
+    """What became of each object of a bundle: (id, ``success`` or the receiver's reason)."""
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """What a person decided about a report that the forwarder cannot bring to an end itself.
+
+    Attributes:
+        report_id: which.
+        decision: ``out_of_band``: it was delivered another way; ``resend``: send the same bytes again; ``cancel``: take it back.
+        number: of the paper or the message by which it was delivered.
+        reason: why, in a person's words.
+    """
+
+    report_id: str
+    decision: Literal["out_of_band", "resend", "cancel"]
+    by: str
+    at: Micros
+    number: str = ""
+    reason: str = ""
 
 
 class Report(msgspec.Struct, frozen=True):

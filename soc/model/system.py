@@ -12,6 +12,7 @@ class SystemHit(msgspec.Struct, frozen=True):
         unit: key of the organization that owns it; ``owner``, ``operator``: their names.
         public_addresses, domains: as seen from the Internet; internal addresses are never in here.
         missing: fields of the register that a report needs and that are empty.
+        found_by: the entity values (addresses, hosts, domains) by which the register found it.
     """
 
     key: str
@@ -30,3 +31,4 @@ class SystemHit(msgspec.Struct, frozen=True):
     connectivity_provider: str = ""
     security_provider: str = ""
     missing: tuple[str, ...] = ()
+    found_by: tuple[str, ...] = ()

@@ -1,1 +1,1 @@
-"""Who must be told: incidents, deadlines and failures in, messages to people out, until somebody acts."""
+"""Who must be told: incidents, deadlines and failures in, messages to people out. Not run by any role yet."""

@@ -1,4 +1,7 @@
-"""People's acts: appended to ``soc.actions``, and triage's answer to each, waited for."""
+"""People's acts: appended to ``soc.actions``, and triage's answer to each, waited for; and the console's own audit chain.
+
+The chain ``console/<number>`` is written by who owns the console's partition: its lines commit together with its end.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,9 +10,11 @@ from dataclasses import dataclass
 
 import structlog
 
+from soc.audit.chain import Entry, Head
 from soc.bus.base import Bus, Claim, Message
 from soc.errors import BusError, BusFullError, CommitUnknownError, FencedError, UnavailableError
 from soc.model import Action, Answer, decode, encode
+from soc.pipeline.audit_record import HEAD, head_of, lines
 from soc.pipeline.table import ACTIONS, ANSWERS
 from soc.pipeline.waiting import pause
 
@@ -30,9 +35,9 @@ QUEUE = 200
 
 @dataclass(slots=True, eq=False)
 class _Entry:
-    """An act on its way: ``begun`` once some of it may be on the bus, ``left`` once nobody waits for it any more."""
+    """An act or a line of the audit on its way: ``begun`` once some of it may be on the bus, ``left`` once nobody waits for it."""
 
-    message: Message
+    message: Message | Entry
     taken: asyncio.Future[None]
     begun: bool = False
     left: bool = False
@@ -58,6 +63,8 @@ class ActionDesk:
         self._pending: list[_Entry] = []
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
         self._why = "the bus does not answer"
+        self._head = Head(f"console/{number}")
+        self._tried: Head | None = None
 
     async def act(self, action: Action) -> Answer | None:
         """Hand one act in; None when triage has not answered within ``ANSWER_SECONDS``.
@@ -79,6 +86,14 @@ class ActionDesk:
             return None
         finally:
             self._waiting.pop(action.id, None)
+
+    async def record(self, entry: Entry) -> None:
+        """Write a line of this console's audit chain; it is durable when this returns.
+
+        Raises:
+            BusError: as ``act``.
+        """
+        await self._take(_Entry(entry, asyncio.get_running_loop().create_future()))
 
     async def _take(self, entry: _Entry) -> None:
         try:
@@ -111,6 +126,7 @@ class ActionDesk:
                     return
                 try:
                     self._why = "the bus does not answer"
+                    self._go_on(head_of(claim.state, f"console/{self._number}"))
                     await self._append(claim, stop)
                 finally:
                     await claim.release()
@@ -155,11 +171,23 @@ class ActionDesk:
             if self._pending:
                 await self._commit(claim)
 
+    def _go_on(self, head: Head) -> None:
+        """Write on after the chain's committed end; lines of a commit of unknown outcome that are in it are not written again."""
+        if head == self._tried:
+            for entry in self._pending:
+                if isinstance(entry.message, Entry) and entry.begun:
+                    _taken(entry)
+            self._pending = [entry for entry in self._pending if not entry.taken.done()]
+        self._head, self._tried = head, None
+
     async def _commit(self, claim: Claim) -> None:
+        entries = [entry.message for entry in self._pending if isinstance(entry.message, Entry)]
+        outputs = [entry.message for entry in self._pending if isinstance(entry.message, Message)]
+        audit, self._tried = lines(self._head, entries) if entries else ([], None)
         for entry in self._pending:
             entry.begun = True
         try:
-            await claim.commit([entry.message for entry in self._pending])
+            await claim.commit([*outputs, *audit], {HEAD: encode(self._tried)} if self._tried else None)
         except BusFullError as error:
             self._fail(error)
             return
@@ -167,9 +195,9 @@ class ActionDesk:
             for entry in self._pending:
                 entry.begun = False
             raise
+        self._head, self._tried = self._tried or self._head, None
         for entry in self._pending:
-            if not entry.taken.done():
-                entry.taken.set_result(None)
+            _taken(entry)
         self._pending = []
 
     def _fail(self, error: BusError) -> None:
@@ -197,3 +225,8 @@ class ActionDesk:
                         future.set_result(answer)
         finally:
             await reader.close()
+
+
+def _taken(entry: _Entry) -> None:
+    if not entry.taken.done():
+        entry.taken.set_result(None)

@@ -7,13 +7,14 @@ A publication takes effect in a running process within ``FOLLOW_SECONDS``. What 
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+import msgspec
 import structlog
 
 from soc.audit.chain import Entry, Head, append
-from soc.bus.base import Bus, Message
+from soc.bus.base import Bus, Claim, Message, Record
 from soc.clock import Micros
 from soc.errors import RecordError, UnavailableError
 from soc.model import Context, ContextName, decode, encode
@@ -28,6 +29,8 @@ CHAIN, HEAD = "context", b"audit"
 """The audit chain of publications, and where its end is in the stage's state."""
 FOLLOW_SECONDS = 2.0
 AT_ONCE = 4
+CLAIM_SECONDS = 10.0
+"""How long one publication waits for the end of another."""
 
 
 async def publish(bus: Bus, name: ContextName, data: bytes, *, actor: str, at: Micros, detail: str) -> str:
@@ -44,19 +47,54 @@ async def publish(bus: Bus, name: ContextName, data: bytes, *, actor: str, at: M
     Returns:
         Its hash.
     """
-    digest = hashlib.sha256(data).hexdigest()
     claim = await bus.claim(PUBLISHING, 0)
     try:
-        if claim.state.get(name.encode()) != digest.encode():
-            head = decode(claim.state[HEAD], Head) if HEAD in claim.state else Head(CHAIN)
-            line, head = append(head, Entry(at, actor, "publish", f"context/{name}", f"{detail}; {digest[:16]}"))
-            outputs = [
-                Message(CONTEXT, name.encode(), encode(Context(name, digest, at, actor, data))),
-                Message(AUDIT, CHAIN.encode(), line),
-            ]
-            await claim.commit(outputs, {name.encode(): digest.encode(), HEAD: encode(head)})
+        return await _commit(claim, name, data, Entry(at, actor, "publish", f"context/{name}", detail))
     finally:
         await claim.release()
+
+
+async def amend(
+    bus: Bus, name: ContextName, change: Callable[[bytes | None], tuple[bytes, str]], *, actor: str, at: Micros
+) -> str:
+    """Publish what ``change`` makes of what is in force; nobody else publishes anything in between.
+
+    Args:
+        bus: where to.
+        name: which.
+        change: the data in force (None: nothing was ever published) → the new data, and a clause for the audit.
+        actor, at: as in ``publish``.
+
+    Returns:
+        Its hash.
+
+    Raises:
+        UnavailableError: what is in force cannot be read now.
+    """
+    claim = await bus.claim(PUBLISHING, 0, wait=CLAIM_SECONDS)
+    try:
+        contexts = Contexts(bus)
+        await contexts.catch_up()
+        current = contexts.get(name)
+        if (claim.state.get(name.encode()) or b"") != (current.hash.encode() if current else b""):
+            raise UnavailableError(f"what is published under {name} cannot be read to its end now; try again")
+        data, detail = change(current.data if current else None)
+        return await _commit(claim, name, data, Entry(at, actor, "publish", f"context/{name}", detail))
+    finally:
+        await claim.release()
+
+
+async def _commit(claim: Claim, name: ContextName, data: bytes, entry: Entry) -> str:
+    """Write a publication and its line of the audit, unless it is in force already."""
+    digest = hashlib.sha256(data).hexdigest()
+    if claim.state.get(name.encode()) != digest.encode():
+        head = decode(claim.state[HEAD], Head) if HEAD in claim.state else Head(CHAIN)
+        line, head = append(head, msgspec.structs.replace(entry, detail=f"{entry.detail}; {digest[:16]}"))
+        outputs = [
+            Message(CONTEXT, name.encode(), encode(Context(name, digest, entry.at, entry.actor, data))),
+            Message(AUDIT, CHAIN.encode(), line),
+        ]
+        await claim.commit(outputs, {name.encode(): digest.encode(), HEAD: encode(head)})
     return digest
 
 
@@ -77,14 +115,30 @@ class Contexts:
         reader = self._bus.reader([CONTEXT], self._positions)
         try:
             while records := await reader.fetch(AT_ONCE, 0.0):
-                for record in records:
-                    self._positions[record.topic, record.partition, record.log_id] = record.offset + 1
-                    try:
-                        context = decode(record.value, Context)
-                    except RecordError as error:
-                        log.warning("context_not_read", offset=record.offset, reason=error.reason)
-                        continue
-                    self._latest[context.name] = context
+                self._take(records)
+        finally:
+            await reader.close()
+
+    def _take(self, records: Sequence[Record]) -> None:
+        for record in records:
+            self._positions[record.topic, record.partition, record.log_id] = record.offset + 1
+            try:
+                context = decode(record.value, Context)
+            except RecordError as error:
+                log.warning("context_not_read", offset=record.offset, reason=error.reason)
+                continue
+            self._latest[context.name] = context
+
+    async def catch_up(self) -> None:
+        """Read everything that is published when this is called, also where the first look at a log finds nothing yet."""
+        ends = await self._bus.ends([CONTEXT])
+        reader = self._bus.reader([CONTEXT], self._positions)
+        try:
+            while any(reader.positions.get(log_, 0) < end for log_, end in ends.items()):
+                records = await reader.fetch(AT_ONCE, 1.0)
+                if not records:
+                    return  # what lies before the end are markers of transactions
+                self._take(records)
         finally:
             await reader.close()
 

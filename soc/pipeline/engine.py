@@ -5,7 +5,7 @@ partition where it changes, so that a take-over goes on with that one or a later
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -15,6 +15,7 @@ from soc.bus.base import Message, Record, raw_id
 from soc.clock import SECOND, Micros
 from soc.detect.feed import Sampler, feed
 from soc.errors import RecordError
+from soc.intel.matcher import NO_INDICATORS, Indicators
 from soc.model import DeadLetter, Event, RawRecord, RulesChange, Watermark, decode, encode
 from soc.normalize.assemble import SLACK, Assembler, Whole
 from soc.normalize.normalizer import Discarded, Normalizer
@@ -25,7 +26,7 @@ from soc.pipeline.retried import try_again
 from soc.pipeline.source_watch import SourceWatch
 from soc.pipeline.table import DEADLETTER, DETECTIONS, EVENTS, RETRY
 from soc.pipeline.watermarks import Watermarks
-from soc.telemetry import DEAD_LETTERS, LATE
+from soc.telemetry import DEAD_LETTERS, INTEL_HITS, LATE
 
 log = structlog.get_logger()
 
@@ -51,6 +52,7 @@ class EngineParts:
     detection_partitions: int
     lateness: Micros
     idle: Micros
+    indicators: Callable[[], Indicators] = lambda: NO_INDICATORS
 
 
 class Engine:
@@ -67,6 +69,7 @@ class Engine:
         self._partition = partition
         self._hash = ""
         self._ready: Ready | None = None
+        self._listed = NO_INDICATORS
 
     def restore(self, state: Mapping[bytes, bytes]) -> None:
         """Take up the rule set, counts, source clocks and what waits for its parts."""
@@ -80,6 +83,7 @@ class Engine:
         """Process one batch."""
         work = Work()
         ready = await self._take_rules(work)
+        self._listed = self._parts.indicators()
         if now - self._sampled_since >= SAMPLE_EVERY:
             self._sampler.start()
             self._sampled_since = now
@@ -145,6 +149,9 @@ class Engine:
             bucket.discard(event.profile)
             return
         bucket.normalized += 1
+        normalized, event = event, self._listed.mark(event)
+        if event is not normalized:
+            INTEL_HITS.labels(event.fields["threat.contact"]).inc()
         outputs.append(Message(EVENTS, key, encode(event)))
         self._detect(event, ready, outputs)
 

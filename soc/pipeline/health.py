@@ -50,6 +50,8 @@ FindingId = Literal[
     "kernel_drops",
     "lines_missed",
     "source_noisy",
+    "audit_heads_unsent",
+    "audit_kept_on_disk",
 ]
 
 

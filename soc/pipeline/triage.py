@@ -2,18 +2,46 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from soc.assets import directory, geography, register
+from soc.assets.directory import Directory
+from soc.assets.geography import Geography
+from soc.assets.register import Register
 from soc.bus.base import Message, Record, raw_id
 from soc.clock import Micros
 from soc.errors import RecordError
+from soc.intel.matcher import NO_INDICATORS, Indicators
 from soc.model import Action, DeadLetter, Episode, RuleInfo, decode, encode
+from soc.pipeline.context import Contexts, Known
 from soc.pipeline.loop import Work
 from soc.pipeline.pace import Pace
 from soc.pipeline.ruleset import RuleSets
-from soc.pipeline.table import ACTIONS, ALERTS, ANSWERS, AUDIT, DEADLETTER, INCIDENTS
+from soc.pipeline.table import ACTIONS, ALERTS, ANSWERS, AUDIT, DEADLETTER, DIRECTIVES, INCIDENTS, SILENCES
 from soc.telemetry import DEAD_LETTERS
 from soc.triage.fold import Triage
+from soc.triage.surroundings import Surroundings
 
 MakeFold = Callable[[Callable[[str, str], RuleInfo | None]], Triage]
+
+
+class Around:
+    """What is published beside the inputs, as the fold asks for it: the same object until something new is published."""
+
+    def __init__(self, contexts: Contexts) -> None:
+        self._register = Known(contexts, "register", Register.decode, register.EMPTY)
+        self._directory = Known(contexts, "directory", Directory.decode, directory.EMPTY)
+        self._geography = Known(contexts, "geography", Geography.decode, geography.EMPTY)
+        self._indicators = Known(contexts, "indicators", Indicators.decode, NO_INDICATORS)
+        self._current = Surroundings()
+
+    def __call__(self) -> Surroundings:
+        """What is known now."""
+        listed = self._indicators()
+        found = Surroundings(
+            self._register(), self._directory(), self._geography(), None if listed is NO_INDICATORS else listed
+        )
+        if found != self._current:
+            self._current = found
+        return self._current
 
 
 class TriageStage:
@@ -45,6 +73,10 @@ class TriageStage:
             work.outputs.append(Message(ALERTS, alert.id.encode(), encode(alert)))
         for incident in outcome.incidents:
             work.outputs.append(Message(INCIDENTS, incident.id.encode(), encode(incident)))
+        for silence in outcome.silences:
+            work.outputs.append(Message(SILENCES, silence.id.encode(), encode(silence)))
+        for directive in outcome.directives:
+            work.outputs.append(Message(DIRECTIVES, directive.id.encode(), encode(directive)))
         for answer in outcome.answers:
             work.outputs.append(Message(ANSWERS, answer.action_id.encode(), encode(answer)))
         for entry in outcome.audit:

@@ -13,6 +13,7 @@ One file per rule, at the rule's own path under ``tests/rules``::
         source: sshd
         lines: ['...']                    # all at the start
 
+A file may list ``indicators`` (``{value: 203.0.113.7, confidence: 85}``), which are then known to be bad.
 Places such as ``{bsd}`` are filled in by ``soc.tooling.lines.render``. ``start`` moves the timeline (RFC 3339).
 """
 
@@ -25,11 +26,14 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from soc.clock import DAY, HOUR, MINUTE, SECOND, Micros, to_micros
 from soc.detect.detector import Detector
 from soc.errors import SettingsError
+from soc.intel.indicator import FeedContent, Indicator, IndicatorSet
+from soc.intel.matcher import NO_INDICATORS, Indicators
+from soc.intel.value import guess
 from soc.model import Bundle, Episode, RawRecord
 from soc.normalize.normalizer import Normalizer
 from soc.settings import SourceProfile
@@ -107,15 +111,30 @@ class CaseText(_Section):
         return (*(Step(line=line, at="0s") for line in self.lines), *self.timeline)  # type: ignore[arg-type]
 
 
+class Listed(_Section):
+    """A value that is known to be bad in the cases of a file."""
+
+    value: str
+    confidence: int = Field(default=85, ge=0, le=100)
+
+    @field_validator("value")
+    @classmethod
+    def _check_value(cls, value: str) -> str:
+        guess(value)
+        return value
+
+
 class CaseFile(_Section):
     """The cases of one rule.
 
     Attributes:
+        indicators: values that are known to be bad.
         rule: id or name of the rule; "" = the rule whose file has the same name.
     """
 
     rule: str = ""
     start: datetime = DEFAULT_START
+    indicators: tuple[Listed, ...] = ()
     fires: tuple[CaseText, ...] = Field(min_length=1)
     silent: tuple[CaseText, ...] = Field(min_length=1)
 
@@ -134,6 +153,7 @@ class Case:
         path: of the case file.
         rule: as in ``CaseFile``, or the file's stem.
         fires: whether the rule must fire.
+        indicators: what is known to be bad.
     """
 
     path: str
@@ -141,6 +161,7 @@ class Case:
     start: Micros
     fires: bool
     text: CaseText
+    indicators: Indicators = NO_INDICATORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +199,19 @@ def read_cases(texts: Sequence[tuple[str, str]]) -> list[Case]:
         else:
             rule = file.rule or PurePosixPath(path).stem
             start = to_micros(file.start)
-            cases += [Case(path, rule, start, True, case) for case in file.fires]
-            cases += [Case(path, rule, start, False, case) for case in file.silent]
+            listed = _indicators(file.indicators)
+            cases += [Case(path, rule, start, True, case, listed) for case in file.fires]
+            cases += [Case(path, rule, start, False, case, listed) for case in file.silent]
     if mistakes:
         raise SettingsError(mistakes)
     return cases
+
+
+def _indicators(listed: Sequence[Listed]) -> Indicators:
+    if not listed:
+        return NO_INDICATORS
+    made = tuple(Indicator(*guess(one.value), confidence=one.confidence) for one in listed)
+    return Indicators(IndicatorSet((FeedContent("cases", 0, "", made),)))
 
 
 def run_cases(bundle: Bundle, cases: Sequence[Case], *, timezone: str) -> list[Result]:
@@ -226,7 +255,7 @@ class _Bench:
         sources = {step.source or case.text.source for step in case.text.steps}
         profiles = tuple(SourceProfile(name=source, product=source) for source in sorted(sources))
         normalizer = Normalizer(profiles, timezone=self._timezone, lateness=LATENESS, future_skew=FUTURE_SKEW)
-        offline = Offline(self._rules, normalizer, detector=self._detector)
+        offline = Offline(self._rules, normalizer, detector=self._detector, indicators=case.indicators)
         matches = 0
         for record, at in self._records(case):
             matches += sum(match.rule == rule for _, match in offline.feed(record, record.id, at))

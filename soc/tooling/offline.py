@@ -10,6 +10,7 @@ from soc.correlate.correlator import Correlator
 from soc.detect.detector import Detector, Match
 from soc.detect.feed import Sampler, feed, feed_episode
 from soc.errors import RecordError
+from soc.intel.matcher import NO_INDICATORS, Indicators
 from soc.model import DeadLetter, Detection, Episode, Event, RawRecord, Watermark
 from soc.normalize.assemble import Assembler, Whole
 from soc.normalize.kinds import expected
@@ -56,6 +57,7 @@ class Offline:
         detector: Detector | None = None,
         profile: str = "",
         singles: bool = False,
+        indicators: Indicators = NO_INDICATORS,
         lateness: Micros | None = None,
         ahead: bool = False,
         max_groups: int = 100_000,
@@ -68,11 +70,11 @@ class Offline:
             normalizer: with the profiles that the records' listeners, addresses or ``profile`` name.
             detector: one made before with the same rules; None = make one.
             profile: the one that every line given to ``is_idle`` is of.
+            indicators: what is known to be bad; events are marked with it as in an installation.
             singles: let ``finish`` also return the episodes of rules on single events, as an installation raises them.
             lateness: see the class; None = nothing is late.
             ahead: build all indexes before the first record; pays for many records.
-            max_groups: as in ``settings.CorrelationSettings``.
-            max_events_per_group: as in ``settings.CorrelationSettings``.
+            max_groups, max_events_per_group: as in ``settings.CorrelationSettings``.
         """
         self.events = 0
         self.dead_letters = 0
@@ -85,7 +87,8 @@ class Offline:
         self._rules = rules
         self._normalizer = normalizer
         self._assembler = Assembler(normalizer)
-        look = normalizer.first_look(profile) if detector is None and lateness is None else None
+        self._indicators = indicators
+        look = normalizer.first_look(profile) if detector is None and lateness is None and not indicators else None
         self._sieve = None if look is None else Sieve(rules, look)
         detecting = self._sieve or detector or Detector(rules)
         if ahead:
@@ -142,6 +145,7 @@ class Offline:
 
     def feed_event(self, event: Event) -> list[tuple[Event, Match]]:
         """One event that is normalized already (it is not counted in ``events``)."""
+        event = self._indicators.mark(event)
         matches = self._detect(event)
         if matches:
             self.detections += len(matches)

@@ -24,6 +24,7 @@ class Card:
 
     Attributes:
         worthy: it opens or extends an incident; else it only comes along when it shares an entity with one.
+        last_seen: of it or its last repeat.
     """
 
     id: str
@@ -41,6 +42,14 @@ class Card:
     entities: tuple[Entity, ...]
     about: frozenset[Key]
     worthy: bool
+    raised: Micros = 0
+    repeats: int = 0
+    duplicate_of: str = ""
+    silenced: bool = False
+    risk: int = 0
+    systems: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    unauthenticated: bool = False
 
     @property
     def live(self) -> bool:
@@ -59,13 +68,21 @@ def card(alert: Alert) -> Card:
         alert.tags,
         alert.count,
         alert.first_seen,
-        alert.last_seen,
+        max(alert.last_seen, alert.last_repeat),
         alert.state,
         alert.status,
         alert.incident_id,
         alert.entities,
         entities.about(alert.entities, alert.group),
-        alert.type != "event" or gravity(alert.level) >= gravity("medium"),
+        not alert.silenced_by and (alert.type != "event" or gravity(alert.level) >= gravity("medium")),
+        alert.raised,
+        alert.repeats,
+        alert.duplicate_of,
+        bool(alert.silenced_by),
+        alert.risk,
+        alert.systems,
+        alert.units,
+        alert.unauthenticated,
     )
 
 
@@ -124,4 +141,17 @@ def revised(alert: Alert, episode: Episode, info: RuleInfo | None) -> Alert:
         closed_at=alert.closed_at,
         new_activity=alert.new_activity or (alert.status == "closed" and episode.state == "live"),
         incident_id=alert.incident_id,
+        fingerprint=alert.fingerprint,
+        duplicate_of=alert.duplicate_of,
+        repeats=alert.repeats,
+        last_repeat=alert.last_repeat,
+        systems=alert.systems,
+        units=alert.units,
+        risk=alert.risk,
+        prevalence=alert.prevalence,
+        seen_before=alert.seen_before,
+        indicators=alert.indicators,
+        silenced_by=alert.silenced_by,
+        unauthenticated=alert.unauthenticated,
+        facts=alert.facts,
     )

@@ -5,21 +5,30 @@ Keys of the state (values are MessagePack):
     a/<id>   an alert         h/<id>   the last acts on an alert or incident, for the wording of a conflict
     i/<id>   an incident      n/<slot> the answer to an action; slots are used in turn, the oldest is forgotten
     c        the counters     x/<id>   an alert that a person took out of its incident: no machine puts it back
+    s/<id>   a silence        y/<id>   a directive
+    g/<entity>  until when it counts as shared     k/ p/ v/  risk, prevalence, verdicts (``risk``, ``history``)
 
 Alerts are kept as the bytes that were committed and decoded when touched: decoded, their samples would take ten times the memory.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from soc.audit.chain import Head
 from soc.clock import Micros
-from soc.model import Alert, Answer, Incident, decode, encode
+from soc.errors import RecordError
+from soc.model import Alert, Answer, Directive, Incident, Silence, decode, encode
 from soc.model.incident import OPEN
 from soc.triage.alerts import Card, card
+from soc.triage.entities import Key
+from soc.triage.history import Prevalence, Verdicts
 from soc.triage.index import Index, Part
+from soc.triage.repeats import Families
+from soc.triage.risk import Risks
+
+Standing = TypeVar("Standing", Silence, Directive)
 
 ANSWERS_KEPT = 10_000
 """How many acts back a repeated action id is recognized; a client that repeats does so within minutes."""
@@ -59,18 +68,28 @@ class Written(NamedTuple):
     alerts: list[Alert]
     incidents: list[Incident]
     state: dict[bytes, bytes | None]
+    silences: list[Silence]
+    directives: list[Directive]
 
 
 class Documents:
     """Alerts, incidents and what belongs to them, by id; every change goes through here and keeps the index right."""
 
-    def __init__(self, state: Mapping[bytes, bytes]) -> None:
+    def __init__(self, state: Mapping[bytes, bytes], half_life: Micros) -> None:
         """Take up the committed state.
 
         Raises:
             RecordError: a value is not what its key says.
         """
         self.index = Index()
+        self.families = Families()
+        self.risks = Risks(half_life)
+        self.prevalence = Prevalence()
+        self.verdicts = Verdicts()
+        self.learned: dict[Key, Micros] = {}
+        self.silences: dict[str, Silence] = {}
+        self.directives: dict[str, Directive] = {}
+        self._standing: set[str] = set()
         self.counters = Counters()
         self._cards: dict[str, Card] = {}
         self._stored: dict[str, bytes] = {}
@@ -81,18 +100,22 @@ class Documents:
         self._slots: dict[int, str] = {}
         self._changes: dict[str, tuple[Change, ...]] = {}
         self._detached: set[str] = set()
-        self._state: dict[bytes, bytes | None] = {}
+        self.state: dict[bytes, bytes | None] = {}
         for name, value in state.items():
             kind, _, rest = name.partition(b"/")
             id_ = rest.decode()
+            if self._restore_known(kind, id_, value):
+                continue
             match kind:
                 case b"c":
                     self.counters = decode(value, Counters)
                 case b"a":
                     self._stored[id_] = value
-                    self._cards[id_] = card(decode(value, Alert))
+                    alert = decode(value, Alert)
+                    self._cards[id_] = card(alert)
+                    self.families.set(alert)
                 case b"i":
-                    self._incidents[id_] = decode(value, Incident)
+                    self._incidents[id_] = _incident(value)
                 case b"h":
                     self._changes[id_] = decode(value, tuple[Change, ...])
                 case b"n":
@@ -103,6 +126,26 @@ class Documents:
                     self._detached.add(id_)
         for item in self._cards.values():
             self.index.set(item, self._part(item))
+
+    def _restore_known(self, kind: bytes, id_: str, value: bytes) -> bool:
+        """Take up a value of what stands beside alerts and incidents; whether it was one."""
+        match kind:
+            case b"s":
+                self.silences[id_] = decode(value, Silence)
+            case b"y":
+                self.directives[id_] = decode(value, Directive)
+            case b"g":
+                family, _, text = id_.partition("/")
+                self.learned[family, text] = decode(value, int)
+            case b"k":
+                self.risks.restore(id_, value)
+            case b"p":
+                self.prevalence.restore(id_, value)
+            case b"v":
+                self.verdicts.restore(value)
+            case _:
+                return False
+        return True
 
     # Reading
 
@@ -145,6 +188,7 @@ class Documents:
         self._alerts[alert.id] = alert
         item = self._cards[alert.id] = card(alert)
         self.index.set(item, self._part(item))
+        self.families.set(alert)
         return item
 
     def put_incident(self, incident: Incident) -> None:
@@ -156,15 +200,28 @@ class Documents:
             for alert_id in incident.alerts:
                 self.index.set(self._cards[alert_id], self._part(self._cards[alert_id]))
 
+    def put_standing(self, document: Silence | Directive) -> None:
+        """The silence or directive is now so."""
+        if isinstance(document, Silence):
+            self.silences[document.id] = document
+        else:
+            self.directives[document.id] = document
+        self._standing.add(document.id)
+
+    def learn(self, item: Key, until: Micros) -> None:
+        """An entity counts as shared until a time."""
+        self.learned[item] = until
+        self.state[f"g/{item[0]}/{item[1]}".encode("utf-8", "replace")] = encode(until)
+
     def detach(self, alert_id: str) -> None:
         """Remember that a person took the alert out."""
         self._detached.add(alert_id)
-        self._state[b"x/" + alert_id.encode()] = b""
+        self.state[b"x/" + alert_id.encode()] = b""
 
     def note_change(self, target_id: str, change: Change) -> None:
         """Remember who did what."""
         kept = self._changes[target_id] = (*self.changes(target_id), change)[-CHANGES_KEPT:]
-        self._state[b"h/" + target_id.encode()] = encode(kept)
+        self.state[b"h/" + target_id.encode()] = encode(kept)
 
     def remember(self, answer: Answer) -> None:
         """Keep an answer, forgetting the one given ``ANSWERS_KEPT`` acts ago."""
@@ -173,7 +230,7 @@ class Documents:
         self._answers.pop(self._slots.get(slot, ""), None)
         self._slots[slot] = answer.action_id
         self._answers[answer.action_id] = answer
-        self._state[b"n/%d" % slot] = encode(answer)
+        self.state[b"n/%d" % slot] = encode(answer)
 
     def next_number(self, year: str) -> str:
         """The number of the next incident of a year: ``INC-2026-000001``."""
@@ -185,6 +242,10 @@ class Documents:
         """The incidents that this batch wrote so far."""
         return [self._incidents[incident_id] for incident_id in self._before]
 
+    def touched_alerts(self) -> list[Alert]:
+        """First alerts with repeats that this batch wrote so far."""
+        return [alert for alert in self._alerts.values() if self.families.count(alert.id)]
+
     def finish(self) -> Written:
         """End the batch: give what really changed its version, and the state that goes with it."""
         alerts: list[Alert] = []
@@ -194,27 +255,53 @@ class Documents:
                 alert = msgspec.structs.replace(alert, version=self._next_version())
                 alerts.append(alert)
                 self._stored[id_] = encode(alert)
-                self._state[b"a/" + id_.encode()] = self._stored[id_]
+                self.state[b"a/" + id_.encode()] = self._stored[id_]
         incidents: list[Incident] = []
         for id_ in sorted(self._before):
             incident = self._incidents[id_]
             if incident != self._before[id_]:
                 incident = self._incidents[id_] = msgspec.structs.replace(incident, version=self._next_version())
                 incidents.append(incident)
-                self._state[b"i/" + id_.encode()] = encode(incident)
-        state = self._state
+                self.state[b"i/" + id_.encode()] = encode(incident)
+        silences = [self._numbered(self.silences, id_, b"s/") for id_ in sorted(self._standing & self.silences.keys())]
+        directives = [
+            self._numbered(self.directives, id_, b"y/") for id_ in sorted(self._standing & self.directives.keys())
+        ]
+        self._standing = set()
+        self.prevalence.finish(self.state)
+        state = self.state
         if state:
             state[b"c"] = encode(self.counters)
-        self._alerts, self._before, self._state = {}, {}, {}
-        return Written(alerts, incidents, state)
+        self._alerts, self._before, self.state = {}, {}, {}
+        return Written(alerts, incidents, state, silences, directives)
+
+    def _numbered(self, table: dict[str, Standing], id_: str, prefix: bytes) -> Standing:
+        document = table[id_] = msgspec.structs.replace(table[id_], version=self._next_version())
+        self.state[prefix + id_.encode()] = encode(document)
+        return document
 
     def _next_version(self) -> int:
         self.counters.version += 1
         return self.counters.version
 
     def _part(self, item: Card) -> Part:
-        if not item.live or item.status == "closed" or item.id in self._detached:
+        if not item.live or item.duplicate_of or item.status == "closed" or item.id in self._detached:
             return "none"
         if not item.incident_id:
             return "none" if item.worthy else "loner"
         return "member" if item.worthy and self.is_open(item.incident_id) else "none"
+
+
+def _incident(value: bytes) -> Incident:
+    """An incident of the state; one of before 2026-11-23 may still have the status that is called triage now.
+
+    Raises:
+        RecordError: it is none.
+    """
+    try:
+        return decode(value, Incident)
+    except RecordError:
+        tree = decode(value, dict[str, Any])
+        if tree.get("status") != "acknowledged":
+            raise
+        return decode(encode({**tree, "status": "triage"}), Incident)

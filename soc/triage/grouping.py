@@ -9,10 +9,11 @@ Rules, in this order (ADR 0008):
 3. One alert that leads to several incidents merges them into one: the one a person has touched, else the older. Two that
    people have touched are not merged by the machine.
 4. A closed incident takes nothing in; a person's detaching is final.
+5. What only an entity held together that turns out to be shared is parted again, unless a person has touched it.
 """
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -21,6 +22,9 @@ from soc.model import Alert, Incident, Join
 from soc.triage.alerts import Card
 from soc.triage.documents import Documents
 from soc.triage.entities import Entity, Key, key
+from soc.triage.joining import absorbed
+from soc.triage.lifecycle import remembered
+from soc.triage.shared import Shared, components
 
 MAX_ALERTS = 1000
 """Alerts of one incident, since its document lists them all and is written whole. Past it another incident is opened."""
@@ -37,8 +41,7 @@ class Grouping:
     ) -> None:
         self._documents = documents
         self._window = window
-        self._shared = frozenset(value.strip().casefold() for value in shared_entities)
-        self._max_degree = max_degree
+        self.shared = Shared(documents, shared_entities, max_degree)
 
     def place(self, item: Card, now: Micros) -> None:
         """Put a new or revised live alert where it belongs, and merge what it turns out to link."""
@@ -92,6 +95,7 @@ class Grouping:
         documents.put_incident(msgspec.structs.replace(source, status="merged", merged_into=into.id))
         survivor = msgspec.structs.replace(
             into,
+            **absorbed(into, source),
             alerts=into.alerts + source.alerts,
             joins=into.joins + source.joins,
             first_seen=min(into.first_seen, source.first_seen),
@@ -127,14 +131,66 @@ class Grouping:
         self._move(alert_id, incident.id)
         self._extend(larger, self._documents.card(alert_id))
 
-    def _strong(self, item: Key) -> bool:
-        return item[1].casefold() not in self._shared and self._documents.index.degree(item) <= self._max_degree
+    def part(self, now: Micros) -> None:
+        """Part what only entities held together that were learned to be shared in this batch."""
+        fresh, self.shared.fresh = self.shared.fresh, {}
+        held = {
+            id_: (item, why) for item, why in sorted(fresh.items()) for id_ in self._documents.index.incidents(item)
+        }
+        for incident_id in sorted(held):
+            incident = self._documents.incident(incident_id)
+            if incident is not None and not incident.revision and self._documents.is_open(incident_id):
+                (_, value), why = held[incident_id]
+                self._part(incident, f"{value} is shared: it {why}", now)
+
+    def _part(self, incident: Incident, why: str, now: Micros) -> None:
+        cards = [self._documents.card(alert_id) for alert_id in incident.alerts]
+        kept, *others = components(cards, self.shared, self._window) or [cards]
+        if others:
+            for group in others:
+                self.take_out(incident, group, now, f"parted from {incident.number}: {why}")
+            remaining = self._documents.incident(incident.id) or incident
+            timeline = remembered(remaining, now, "soc", "part", f"{len(others)} parted: {why}")
+            self._documents.put_incident(
+                msgspec.structs.replace(
+                    remaining,
+                    timeline=timeline,
+                    first_seen=min(card.first_seen for card in kept),
+                    last_seen=max(card.last_seen for card in kept),
+                )
+            )
+
+    def take_out(self, incident: Incident, group: Sequence[Card], now: Micros, why: str) -> Incident:
+        """A new incident with some alerts of another one, which keeps the rest; their reasons for joining come along."""
+        current = self._documents.incident(incident.id) or incident
+        ids = {card.id for card in group}
+        self._documents.put_incident(
+            msgspec.structs.replace(
+                current,
+                alerts=tuple(alert_id for alert_id in current.alerts if alert_id not in ids),
+                joins=tuple(join for join in current.joins if join.alert_id not in ids),
+            )
+        )
+        fresh = self.open(min(group, key=lambda card: (card.first_seen, card.id)), now)
+        fresh = msgspec.structs.replace(
+            fresh,
+            alerts=tuple(alert_id for alert_id in current.alerts if alert_id in ids),
+            joins=tuple(join for join in current.joins if join.alert_id in ids),
+            raised=min(card.raised for card in group),
+            first_seen=min(card.first_seen for card in group),
+            last_seen=max(card.last_seen for card in group),
+            timeline=remembered(fresh, now, "soc", "part", why),
+        )
+        self._documents.put_incident(fresh)
+        for alert_id in fresh.alerts:
+            self._move(alert_id, fresh.id)
+        return fresh
 
     def _matches(self, item: Card) -> dict[str, list[Key]]:
         """The open incidents that share a strong entity with an alert within the window, and which entities."""
         found: dict[str, list[Key]] = {}
         for shared in sorted(item.about):
-            if self._strong(shared):
+            if self.shared.strong(shared, item.first_seen):
                 for incident_id in self._documents.index.incidents(shared):
                     incident = self._documents.incident(incident_id)
                     if incident is not None and self._near(item, incident):
@@ -173,7 +229,8 @@ class Grouping:
         """Merge the incidents that one alert links. The survivor records by which entities."""
         survivor, *others = self._by_claim({home.id, *found})
         for other in others:
-            if other.revision or len(survivor.alerts) + len(other.alerts) > MAX_ALERTS:
+            full = len(survivor.alerts) + len(other.alerts) > MAX_ALERTS
+            if full or other.revision or other.exercise != survivor.exercise:
                 continue
             merged = self.merge(other, survivor)
             shared = found.get(other.id, []) if other.id != home.id else found.get(survivor.id, [])
@@ -187,7 +244,9 @@ class Grouping:
         documents = self._documents
         home_id = documents.card(item.id).incident_id
         for shared in sorted(item.about):
-            for loner_id in sorted(documents.index.loners(shared)) if self._strong(shared) else ():
+            for loner_id in (
+                sorted(documents.index.loners(shared)) if self.shared.strong(shared, item.first_seen) else ()
+            ):
                 home = documents.incident(home_id)
                 loner = documents.card(loner_id)
                 if home is not None and len(home.alerts) < MAX_ALERTS and self._near(loner, home):

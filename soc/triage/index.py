@@ -33,6 +33,12 @@ class Index:
             self._parts[card.id] = (card, part)
             self._count(card, part, 1)
 
+    def drop(self, alert_id: str) -> None:
+        """The alert no longer counts as anything."""
+        before = self._parts.pop(alert_id, None)
+        if before:
+            self._count(*before, -1)
+
     def incidents(self, key: Key) -> Iterable[str]:
         """The open incidents that have a live alert about ``key``."""
         return self._incidents.get(key, _NOWHERE)

@@ -23,7 +23,8 @@ def refreshed(incident: Incident, cards: Sequence[Card]) -> Incident:
     standing = [card for card in cards if card.live] or list(cards)
     if not standing:
         return msgspec.structs.replace(incident, entities=(), summaries=())
-    gravest = min(standing, key=lambda card: (-gravity(card.level), card.first_seen, card.id))
+    loud = [card for card in standing if not card.silenced] or standing
+    gravest = min(loud, key=lambda card: (-gravity(card.level), card.first_seen, card.id))
     told = sorted(standing, key=lambda card: (-gravity(card.level), card.first_seen, card.id))[:MAX_SUMMARIES]
     told.sort(key=lambda card: (card.first_seen, card.id))
     return msgspec.structs.replace(
@@ -36,6 +37,9 @@ def refreshed(incident: Incident, cards: Sequence[Card]) -> Incident:
         entities=_entities(incident, standing),
         tags=tuple(sorted({tag for card in standing for tag in card.tags}))[:MAX_TAGS],
         summaries=tuple(_summary(card) for card in told),
+        risk=max(card.risk for card in loud),
+        units=tuple(dict.fromkeys(unit for card in standing for unit in card.units)),
+        unauthenticated=any(card.unauthenticated for card in standing),
     )
 
 
@@ -58,4 +62,5 @@ def _summary(card: Card) -> AlertSummary:
         card.first_seen,
         card.last_seen,
         card.state,
+        card.repeats,
     )

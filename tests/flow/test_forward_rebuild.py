@@ -10,9 +10,11 @@ from soc.audit.chain import verify
 from soc.clock import now
 from soc.errors import LogMismatchError
 from soc.forward import forwarder as forwarder_module
+from soc.forward.bindings.https_json import HttpsJson
 from soc.forward.ledger import RESTORED, Ledger
 from soc.forward.outbox import Happened
 from soc.forward.rebuild import rebuild
+from soc.forward.sealing import Recipient
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +29,7 @@ async def rebuilt(place):
     claim = await place.bus.claim("forward", 0)
     try:
         return await rebuild(
-            place.bus, claim, topics=TOPICS, organization=made.ORGANIZATION, recipient=made.RECIPIENT,
+            place.bus, claim, topics=TOPICS, organization=made.ORGANIZATION, recipients=[Recipient(made.RECIPIENT)],
             seconds=0.1, clock=now,
         )  # fmt: skip
     finally:
@@ -41,14 +43,11 @@ async def lose_state(place):
     await claim.release()
 
 
-def unanswered(forwarder):
+class Unanswered(HttpsJson):
     """Its questions get no answer."""
 
-    async def verify(report):
+    async def verify(self, report):
         return Happened("unreachable", "test")
-
-    forwarder._binding.verify = verify
-    return forwarder
 
 
 def states(reports):
@@ -62,7 +61,7 @@ async def three_reports(place):
     place.standin.control("lose_answer", 1)
     url = place.standin.url
     await place.publish(made.approved(made.incident(2)))
-    await place.run_until(lambda reports: states(reports)[1:] == ["uncertain"], unanswered(place.forwarder()))
+    await place.run_until(lambda reports: states(reports)[1:] == ["uncertain"], place.forwarder(binding=Unanswered))
     place.url = "https://127.0.0.1:1/reports"
     await place.publish(made.approved(made.incident(3)))
     await place.run_until(

@@ -1,39 +1,30 @@
 """What people do: a form in, an act to triage, and what became of it on the page, with nothing lost of what was typed."""
 
 import re
-from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Literal
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
 from soc.clock import SECOND
+from soc.console.act_forms import Form, MistakeError, changes_of
 from soc.console.context import console_of, visitor_of
 from soc.console.forms import form_of
 from soc.console.guards import require
 from soc.console.pages import json_response, wants_json
 from soc.console.views import alerts, incidents
-from soc.model import Action, ActionKind, Answer, Verdict
+from soc.model import Action, ActionKind, Answer
 from soc.store.base import Kind
+from soc.triage.lifecycle import TABLE
 
 _ID = re.compile(r"[A-Za-z0-9_.:-]{8,100}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
-_MAX_TEXT = 8000
 _STEP_SECONDS = 0.1
 _FOLLOW: int = 3 * SECOND
 """How long the page waits for the store to show an accepted act."""
 
 ALERT_ACTS: tuple[ActionKind, ...] = ("acknowledge", "assign", "note", "close", "reopen", "detach")
-INCIDENT_ACTS: tuple[ActionKind, ...] = ("acknowledge", "assign", "note", "close", "reopen", "approve", "merge")
-VERDICTS: tuple[str, ...] = tuple(verdict for verdict in get_args(Verdict) if verdict)
-
-
-class MistakeError(Exception):
-    """What was typed cannot be an act; ``reason`` is a key of the catalogue."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+INCIDENT_ACTS: tuple[ActionKind, ...] = tuple(dict.fromkeys(act for _, act in TABLE))
+"""All of the state table."""
 
 
 async def on_alert(request: web.Request) -> web.StreamResponse:
@@ -59,11 +50,11 @@ async def _act(
     if await console.store.get(target, target_id) is None:
         raise web.HTTPNotFound
     try:
-        changes = _changes(kind, form, visitor.name)
+        changes = changes_of(kind, form, visitor.name, ZoneInfo(console.timezone))
         revision = _revision(form.get("expected_revision", ""))
         action_id = _action_id(form.get("action_id", ""))
     except MistakeError as mistake:
-        return await _again(request, target, dict(form), mistake.reason, "", status=422)
+        return await _again(request, target, _typed(form), mistake.reason, "", status=422)
     action = Action(
         id=f"{visitor.name}:{action_id}",
         at=console.clock(),
@@ -78,7 +69,7 @@ async def _act(
     answer = await console.act(action)
     if answer is not None and answer.outcome != "accepted":
         return await _again(
-            request, target, dict(form), f"act.{answer.outcome}", answer.reason, answer=answer, status=409
+            request, target, _typed(form), f"act.{answer.outcome}", answer.reason, answer=answer, status=409
         )
     if answer is not None:
         await _follow(request, target, target_id, answer.revision)
@@ -90,42 +81,9 @@ async def _act(
     raise web.HTTPSeeOther(f"/{target}s/{target_id}?outcome={outcome}")
 
 
-def _changes(kind: str, form: Mapping[str, str], actor: str) -> dict[str, Any]:
-    """The act's arguments.
-
-    Raises:
-        MistakeError: one is missing or none.
-    """
-    text = form.get("text", "").strip()[:_MAX_TEXT]
-    match kind:
-        case "assign":
-            owner = form.get("owner", "").strip() or actor
-            if not _NAME.fullmatch(owner):
-                raise MistakeError("act.mistake.owner")
-            return {"owner": owner}
-        case "note":
-            if not text:
-                raise MistakeError("act.mistake.text")
-            return {"text": text}
-        case "close":
-            verdict, reason = form.get("verdict", ""), form.get("reason", "").strip()[:_MAX_TEXT]
-            if verdict not in VERDICTS:
-                raise MistakeError("act.mistake.verdict")
-            if not reason:
-                raise MistakeError("act.mistake.reason")
-            return {"verdict": verdict, "reason": reason}
-        case "approve":
-            sha256, report_kind = form.get("payload_sha256", ""), form.get("report_kind", "")
-            if not _SHA256.fullmatch(sha256) or not _NAME.fullmatch(report_kind):
-                raise MistakeError("act.mistake.preview")
-            return {"report_kind": report_kind, "payload_sha256": sha256}
-        case "merge":
-            into = form.get("into", "").strip()
-            if not _ID.fullmatch(into):
-                raise MistakeError("act.mistake.into")
-            return {"into": into}
-        case _:
-            return {}
+def _typed(form: Form) -> dict[str, str]:
+    """What was typed, to be shown again; of a field that came several times all of it."""
+    return {name: " ".join(form.getall(name)) if name == "flags" else form[name] for name in form}
 
 
 def _action_id(text: str) -> str:

@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 
 from soc.console.context import console_of, visitor_of
-from soc.console.pages import after_text, parse_after, respond, shown, since_of
+from soc.console.pages import after_text, field_query, parse_after, respond, shown, since_of
 from soc.console.views.query_box import NOTHING_TYPED, any_of, asked, both, is_, is_not
 from soc.model import Alert
 from soc.model.episode import Member
@@ -16,6 +16,8 @@ from soc.store.query import All, Query
 from soc.store.words import texts_of
 
 PAGE = 50
+MAX_RULES = 5000
+"""Rules of one level that are told apart; no rule set has more."""
 LEVELS = ("critical", "high", "medium", "low", "informational")
 STATUSES: Mapping[str, Query] = {
     "open": any_of("alert.status", ("new", "acknowledged")),
@@ -37,8 +39,9 @@ async def queue(request: web.Request) -> web.Response:
     level = request.query.get("level", "")
     level = level if level in LEVELS else ""
     chosen, since = since_of(request, console.clock())
-    # What was retracted or merged into another is history: the queue shows it under "all" only.
-    live = All() if status == "all" else is_("alert.state", "live")
+    # What was retracted or merged into another is history, a repeat is told by its first: both are shown under "all" only.
+    first = both(is_("alert.state", "live"), is_not("alert.duplicate", "true"))
+    live = All() if status == "all" else first
     of_level = is_("alert.level", level) if level else All()
     mine = is_("alert.owner", visitor_of(request).name) if request.query.get("mine") else All()
     base = both(asked_for.query, mine)
@@ -49,10 +52,10 @@ async def queue(request: web.Request) -> web.Response:
         after=parse_after(request.query.get("after", "")),
         since=since,
     )
-    by_status = dict(
-        await console.store.counts("alert", both(base, of_level, is_("alert.state", "live")), "alert.status")
-    )
+    by_status = dict(await console.store.counts("alert", both(base, of_level, first), "alert.status"))
     by_level = dict(await console.store.counts("alert", both(base, live, STATUSES[status]), "alert.level"))
+    rolled = page.after is not None and not request.query.get("after") and request.query.get("group") != "none"
+    groups = await _groups(request, both(base, live, STATUSES[status], of_level), by_level) if rolled else []
     data = {
         "asked": asked_for.shown,
         "status": status,
@@ -64,10 +67,37 @@ async def queue(request: web.Request) -> web.Response:
         "total": page.total,
         "next": after_text(page.after),
         "first_page": not request.query.get("after"),
+        "groups": groups,
         "statuses": _status_counts(by_status),
         "levels": [(name, by_level.get(name, 0)) for name in LEVELS],
     }
     return respond(request, "alerts.html", data, status=400 if asked_for.mistake else 200)
+
+
+async def _groups(request: web.Request, query: Query, by_level: Mapping[str, int]) -> list[dict[str, Any]]:
+    """More alerts than a page, as at most ``PAGE`` rows: one a rule, the gravest first and of one level the rarest first.
+
+    What does not fit is one row a level, so that every alert is behind some row.
+    """
+    store = console_of(request).store
+    rules: list[tuple[str, str, int]] = []
+    for level in LEVELS:
+        if by_level.get(level):
+            found = await store.counts("alert", both(query, is_("alert.level", level)), "rule.id", limit=MAX_RULES)
+            rules += [(level, rule, count) for rule, count in sorted(found, key=lambda item: (item[1], item[0]))]
+    told = rules if len(rules) <= PAGE else rules[: PAGE - len(LEVELS)]
+    rows: list[dict[str, Any]] = []
+    for level, rule, count in told:
+        part = both(query, is_("alert.level", level), is_("rule.id", rule))
+        newest = (await store.search("alert", part, limit=1)).documents
+        asked_for = f"{request.query.get('q', '')} {field_query('rule.id', rule)}".strip()
+        if newest:
+            rows.append({**row(newest[0]), "alerts": count, "q": asked_for})
+    for level in LEVELS:
+        left = sum(count for name, _, count in rules[len(told) :] if name == level)
+        if left:
+            rows.append({"level": level, "alerts": left, "q": request.query.get("q", "")})
+    return rows
 
 
 def row(document: Document) -> dict[str, Any]:
@@ -88,6 +118,7 @@ def row(document: Document) -> dict[str, Any]:
             "count",
         ),
         *("status", "owner", "verdict", "state", "late", "new_activity", "incident_id", "entities", "group", "tags"),
+        *("repeats", "last_repeat", "duplicate_of", "risk", "silenced_by", "unauthenticated"),
     )
     return {name: body.get(name) for name in kept} | {"id": document.id, "version": document.version}
 

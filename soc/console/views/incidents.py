@@ -1,20 +1,24 @@
 """The list of incidents, and one incident: its alerts and why they belong together, its report as it leaves, its approval."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import msgspec
 from aiohttp import web
 
-from soc.console.context import PreviewLike, console_of
+from soc.console.context import PreviewLike, console_of, visitor_of
 from soc.console.pages import after_text, parse_after, respond, since_of
 from soc.console.timeline import timeline
+from soc.console.views.duties import clocks_of
 from soc.console.views.query_box import NOTHING_TYPED, any_of, asked, both, is_
+from soc.duties.clocks import label
+from soc.duties.fields import FIELDS
 from soc.errors import SocError
-from soc.model import Incident
+from soc.model import ActionKind, Flag, Incident
 from soc.model.incident import OPEN
 from soc.store.base import Document
 from soc.store.query import All, Query
+from soc.triage import lifecycle, tasks
 
 PAGE = 50
 STATUSES: Mapping[str, Query] = {
@@ -23,6 +27,8 @@ STATUSES: Mapping[str, Query] = {
     "all": All(),
 }
 VERDICTS = ("true_positive", "benign_true_positive", "false_positive")
+_TYPED = ("severity", "flags", "tlp", "at", "field", "value", "title", "unit", "due", "task", "reply", "into", "to")
+"""Fields of the forms of an incident's life, beside those that every act has."""
 
 
 async def queue(request: web.Request) -> web.Response:
@@ -58,13 +64,14 @@ def row(document: Document) -> dict[str, Any]:
     """One incident as a line of a list."""
     kept = (
         *("number", "revision", "title", "title_vi", "level", "first_seen", "last_seen", "status", "owner", "verdict"),
-        *("entities", "new_activity", "tags", "merged_into"),
+        *("entities", "new_activity", "tags", "merged_into", "kind", "severity", "exercise"),
     )
     body = document.body
     return {name: body.get(name) for name in kept} | {
         "id": document.id,
         "version": document.version,
         "alerts": len(body.get("alerts") or ()),
+        "open_tasks": sum(task.get("status") == "open" for task in body.get("tasks") or ()),
     }
 
 
@@ -107,8 +114,18 @@ async def show(
     alerts = await console.store.get_many("alert", incident.alerts[:200])
     outcome = request.query.get("outcome", "")
     passed = {"message": f"act.{outcome}", "detail": ""} if outcome in {"accepted", "pending"} else None
+    console_now, language = console.clock(), visitor_of(request).texts.language
+    field = request.query.get("field", "")
+    typed = dict.fromkeys(_TYPED, "") | NOTHING_TYPED | dict(typed or {})
     data = {
         "incident": document.body,
+        "clocks": await clocks_of(request, incident),
+        "possible": {act: lifecycle.possible(incident, act) for act in get_args(ActionKind)},
+        "held_back": lifecycle.held_back(incident),
+        "overdue": [task.id for task in incident.tasks if tasks.overdue(task, console_now)],
+        "flags": get_args(Flag),
+        "labels": {name: label(name, language) for name, known in FIELDS.items() if known.source != "installation"},
+        "field": field if field in FIELDS else "",
         "alert_status": {alert_id: alert.body.get("status") for alert_id, alert in alerts.items()},
         "joins": {join.alert_id: join for join in incident.joins},
         "preview": _preview(console.preview, incident, kind),
@@ -116,10 +133,11 @@ async def show(
         "report_kinds": console.report_kinds,
         "reports": [report.body for report in reports.documents],
         "verdicts": VERDICTS,
-        "typed": NOTHING_TYPED | dict(typed or {}),
+        "typed": typed,
         "notice": notice or passed,
     }
-    return respond(request, "incident.html", data, status=status, only_page={"timeline": timeline(incident.summaries)})
+    only_page = {"timeline": timeline(incident.summaries), "typed_flags": typed["flags"].split()}
+    return respond(request, "incident.html", data, status=status, only_page=only_page)
 
 
 def _preview(make: Any, incident: Incident, kind: str) -> dict[str, Any]:

@@ -1,11 +1,10 @@
-"""The plain lists: the outbox of reports, search over events with one event's page, the audit chain."""
+"""The plain lists: the outbox of reports, search over events with one event's page."""
 
 from typing import Any, get_args
 
 from aiohttp import web
 
 from soc.console.context import console_of
-from soc.console.guards import require
 from soc.console.pages import after_text, parse_after, respond, shown, since_of
 from soc.console.views.query_box import asked, both, is_
 from soc.model.report import ReportState
@@ -80,18 +79,3 @@ async def event(request: web.Request) -> web.Response:
         raise web.HTTPNotFound
     rows = [(name, shown(value)) for name, value in sorted(document.fields.items()) if name != "event.original"]
     return respond(request, "event.html", {"event": _event(document), "body": document.body, "rows": rows})
-
-
-async def audit(request: web.Request) -> web.Response:
-    """Who did what, newest first: for the auditor."""
-    require(request, "read_audit")
-    asked_for = asked(request)
-    chosen, page = await _page_of(request, "audit", asked_for.query)
-    data = {
-        "asked": asked_for.shown,
-        "range": chosen,
-        "entries": [dict(document.body) for document in page.documents],
-        "total": page.total,
-        "next": after_text(page.after),
-    }
-    return respond(request, "audit.html", data, status=400 if asked_for.mistake else 200)

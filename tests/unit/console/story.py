@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from soc.audit.chain import Entry
 from soc.clock import MINUTE, SECOND, Micros, to_iso
 from soc.console.app import create_app
 from soc.console.auth import Users
@@ -170,7 +171,7 @@ def incident() -> Incident:
     joins = (Join("202611-a1", T0, "", ""), Join("202611-a2", T0, "source.ip", ATTACKER), Join("202611-a3", T0, "source.ip", ATTACKER), Join("202611-a4", T0, "host.name", VICTIM), Join("202611-a5", T0, "ip", ATTACKER))  # fmt: skip
     summaries = tuple(AlertSummary(a.id, a.rule_id, a.title, a.title_vi, a.level, a.count, a.first_seen, a.last_seen, "live") for a in alerts)  # fmt: skip
     entities = (("source.ip", ATTACKER, 4), ("host.name", VICTIM, 4), ("user.name", "quantri", 3), ("destination.ip", "198.51.100.20", 1))  # fmt: skip
-    return Incident(INCIDENT, "INC-2026-000012", 9, 2, STEPS[2].title, STEPS[2].title_vi, "critical", tuple(a.id for a in alerts), joins, entities, alerts[0].first_seen, alerts[-1].last_seen, T0 + MINUTE, tuple(t for s in STEPS for t in s.tags), "acknowledged", "lan.nt", notes=(Note(T0 + 24 * MINUTE, "lan.nt", "Đã cô lập máy chủ mc-dvc01 khỏi mạng."),), summaries=summaries)  # fmt: skip
+    return Incident(INCIDENT, "INC-2026-000012", 9, 2, STEPS[2].title, STEPS[2].title_vi, "critical", tuple(a.id for a in alerts), joins, entities, alerts[0].first_seen, alerts[-1].last_seen, T0 + MINUTE, tuple(t for s in STEPS for t in s.tags), "triage", "lan.nt", notes=(Note(T0 + 24 * MINUTE, "lan.nt", "Đã cô lập máy chủ mc-dvc01 khỏi mạng."),), summaries=summaries)  # fmt: skip
 
 
 class FakePreview(NamedTuple):
@@ -235,7 +236,11 @@ class Desk:
     def __init__(self, store: EmbeddedStore) -> None:
         self.store = store
         self.actions: list[Action] = []
+        self.recorded: list[Entry] = []
         self.answer: Callable[[Action], Answer | None] = lambda a: Answer(a.id, "accepted", "", a.target, a.target_id, a.expected_revision)  # fmt: skip
+
+    async def record(self, entry: Entry) -> None:
+        self.recorded.append(entry)
 
     async def act(self, action: Action) -> Answer | None:
         self.actions.append(action)
@@ -254,7 +259,7 @@ def accounts(data_dir: Path) -> Users:
 
 
 def make_app(data_dir: Path, store: EmbeddedStore, users: Users, desk: Desk, clock: Callable[[], Micros], **changes: Any) -> web.Application:  # fmt: skip
-    parts: dict[str, Any] = {"store": store, "act": desk.act, "users": users, "info": rule_info, "preview": preview, "language": "vi", "clock": clock, "timezone": "Asia/Ho_Chi_Minh", "health": health, "session_hours": 12, "data_dir": data_dir, "rules": rules}  # fmt: skip
+    parts: dict[str, Any] = {"store": store, "act": desk.act, "users": users, "info": rule_info, "preview": preview, "language": "vi", "clock": clock, "timezone": "Asia/Ho_Chi_Minh", "health": health, "session_hours": 12, "data_dir": data_dir, "rules": rules, "record": desk.record}  # fmt: skip
     return create_app(**{**parts, **changes})
 
 

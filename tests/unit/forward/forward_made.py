@@ -46,10 +46,15 @@ def incident(number=1, *, count=5, version=7, **fields):
     return msgspec.structs.replace(base, **fields)
 
 
-def approved(shown, kind="initial", approver="hoa", after=None):
+def previewed(shown, kind="initial", recipient=RECIPIENT):
+    """The bytes of the next report of a kind."""
+    return payload_preview(shown, kind, ORGANIZATION, recipient).payload
+
+
+def approved(shown, kind="initial", approver="hoa", after=None, sha256="", **fields):
     """``after`` (or what was shown) with an approval of exactly the bytes that a preview of ``shown`` has."""
-    preview = payload_preview(shown, kind, ORGANIZATION, RECIPIENT)
-    approval = Approval(kind, preview.sha256, approver, T0 + 10 * MINUTE, shown.version)
+    sha256 = sha256 or hashlib.sha256(previewed(shown, kind, fields.get("recipient") or RECIPIENT)).hexdigest()
+    approval = Approval(kind, sha256, approver, T0 + 10 * MINUTE, shown.version, **fields)
     after = after or shown
     return msgspec.structs.replace(
         after, approvals=(*after.approvals, approval), version=after.version + 1, revision=after.revision + 1

@@ -5,7 +5,7 @@ from forward_made import ORGANIZATION, RECIPIENT, T0, approved, incident, report
 from soc.audit.chain import Entry, verify
 from soc.forward.ledger import CONTENTS_KEPT, Ledger
 from soc.forward.payload import payload
-from soc.forward.sealing import seal
+from soc.forward.sealing import Recipient, seal
 
 
 def kept(ledger, state=None):
@@ -51,7 +51,7 @@ def test_what_is_committed_is_all_it_needs():
     assert [item.id for item in again.reports] == [item.id for item in ledger.reports]
     assert list(again.contents(incident().id)) == list(ledger.contents(incident().id))
     assert again.counters == ledger.counters
-    assert again.sealed("202611-1", "initial", 2)
+    assert again.sealed("202611-1", "initial", 2, RECIPIENT)
     assert again.take().state == {}
 
 
@@ -68,7 +68,7 @@ def test_contents_are_kept_once_each_latest_first_and_up_to_a_bound():
 def sealed(document, ledger, number=-1, sequence=1):
     return seal(
         document, document.approvals[number], sequence, ledger.contents(document.id),
-        organization=ORGANIZATION, recipient=RECIPIENT, now=T0,
+        organization=ORGANIZATION, recipient=Recipient(RECIPIENT), now=T0,
     )  # fmt: skip
 
 

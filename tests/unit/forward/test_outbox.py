@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from soc.clock import SECOND
 from soc.forward.outbox import (
+    DECISIONS,
+    DONE,
     FINAL,
     HISTORY_KEPT,
     MAX_RETRY_AFTER,
@@ -43,7 +45,9 @@ def test_what_is_in_the_table_happens_and_nothing_else(state, event):
 
 
 def test_only_final_states_end_and_bytes_leave_from_sending_alone():
-    assert {state for state in STATES if not any(key[0] == state for key in TRANSITIONS)} == FINAL
+    by_itself = {key[0] for key in TRANSITIONS if key[1] not in {*DECISIONS.values(), "overtaken"}}
+    assert {state for state in STATES if not any(key[0] == state for key in TRANSITIONS)} == DONE
+    assert set(STATES) - by_itself == FINAL
     assert {after for (_, event), after in TRANSITIONS.items() if event == "attempt"} == {"sending"}
     answers = {"accepted", "rejected", "unauthorized", "unavailable", "lost", "restarted"}
     assert {state for state, event in TRANSITIONS if event in answers} == {"sending"}
@@ -57,7 +61,17 @@ def test_an_uncertain_report_is_never_sent_before_it_was_asked_for():
         "unreachable",
         "differs",
         "rebuilt",
+        "unknowable",
+        "delivered",
     }
+
+
+def test_a_report_that_may_have_arrived_unseen_goes_out_again_by_a_persons_word_alone():
+    assert {event for state, event in TRANSITIONS if state == "held"} - {"rebuilt"} == set(DECISIONS.values())
+
+
+def test_nobody_takes_back_what_a_receiver_may_be_reading():
+    assert not {("sending", "cancelled"), ("uncertain", "cancelled"), ("accepted", "cancelled")} & set(TRANSITIONS)
 
 
 def test_who_took_over_asks_when_the_one_before_can_send_nothing_more():

@@ -22,7 +22,7 @@ def tree(document, kind="initial"):
 
 def test_a_report_says_what_happened_when_and_from_where():
     report = tree(incident())
-    assert report["schema"] == "soc-report/1"
+    assert report["schema"] == "soc-report/2"
     assert report["incident"]["number"] == "INC-2026-000001"
     assert report["incident"]["detected_at"] == "2026-11-22T08:01:00.000Z"
     assert report["incident"]["techniques"] == ["attack.t1110"]

@@ -19,8 +19,15 @@ RULES = {
 }
 
 
-def fold(*, max_degree=25, shared=(), window=HOUR, state=None) -> Triage:
-    triage = Triage(lambda _, rule: RULES.get(rule), window=window, shared_entities=shared, max_degree=max_degree)
+NO_REPEATS = -(10**16)
+"""A window in which nothing repeats anything: for tests of what becomes of each single alert."""
+
+
+def fold(*, max_degree=25, shared=(), window=HOUR, state=None, repeat_window=NO_REPEATS, **options) -> Triage:
+    triage = Triage(
+        lambda _, rule: RULES.get(rule), window=window, shared_entities=shared, max_degree=max_degree,
+        repeat_window=repeat_window, **options,
+    )  # fmt: skip
     if state is not None:
         triage.restore(state)
     return triage

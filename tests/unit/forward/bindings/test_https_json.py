@@ -6,12 +6,14 @@ import json
 
 import pytest
 from aiohttp import web
+from pydantic import ValidationError
 
 from soc.errors import SettingsError
-from soc.forward.bindings.https_json import MAX_ANSWER, HttpsJson
+from soc.forward.bindings.http import MAX_ANSWER
+from soc.forward.bindings.https_json import HttpsJson
 from soc.forward.certificate import server_context
 from soc.model import Report
-from soc.settings import Receiver
+from soc.receiver import Receiver
 
 PAYLOAD = '{"report_id":"r-1","title":"Dò"}'.encode()
 REPORT = Report(
@@ -164,10 +166,21 @@ def test_the_token_is_in_no_detail(tmp_path):
         assert len(happened.detail) <= 200
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1/reports", "ftp://x", "reports"])
-def test_only_https_is_an_address(url):
+def test_only_https_is_an_address_of_this_wire():
     with pytest.raises(SettingsError, match="https"):
-        HttpsJson(Receiver(url=url))
+        HttpsJson(Receiver(url="http://127.0.0.1/reports"))
+
+
+@pytest.mark.parametrize("url", ["http://192.0.2.1/reports", "ftp://x", "reports"])
+def test_nothing_that_is_not_encrypted_is_a_receiver_beyond_this_machine(url):
+    with pytest.raises(ValidationError, match="https"):
+        Receiver(url=url)
+
+
+@pytest.mark.parametrize(("recognizes", "kind"), [(True, "absent"), (False, "unknowable")])
+def test_a_receiver_that_cannot_be_asked_is_sent_the_same_again_only_if_it_recognizes_it(recognizes, kind):
+    binding = HttpsJson(Receiver(url="https://127.0.0.1:1/reports", readable=False, recognizes_repeats=recognizes))
+    assert asyncio.run(binding.verify(REPORT)).kind == kind
 
 
 def test_a_report_that_may_not_leave_any_more_when_the_connection_stands_does_not(tmp_path):
