@@ -80,7 +80,7 @@ def test_a_collector_whose_disk_is_full_refuses_lines_and_loses_none_that_it_ack
     servers: Servers, story: Story, small_disk: Path, tmp_path: Path
 ):
     cluster = Cluster(servers, tmp_path, story.rules, "collectordisk")
-    workers = cluster.host("engine", "correlate", "triage", "index", "forward", "archive")
+    workers = cluster.host("engine", "correlate", "triage", "index", "forward", "notify", "archive")
     collector = cluster.host("collect", directory=small_disk / "collector")
     with running(cluster):
         sender = HttpSender(collector.http_port, story.lines, pace=len(story.lines) / 15)

@@ -21,7 +21,6 @@ from soc.bus.base import Message
 from soc.errors import SettingsError
 from soc.forward import standin as standin_module
 from soc.forward.ledger import Ledger
-from soc.forward.sealing import Recipient
 from soc.model import encode
 from soc.pipeline.table import AUDIT, INCIDENTS
 from soc.settings import load
@@ -71,7 +70,7 @@ class Hosts:
             text = SETTINGS.format(
                 directory=directory, instance=instance, server=self.server, prefix=self.prefix, url=standin.url,
                 ca_file=standin.ca_file, token=standin.token, timeout=TIMEOUT_SECONDS,
-                organization=made.ORGANIZATION, recipients=[Recipient(made.RECIPIENT)],
+                organization=made.ORGANIZATION, recipient=made.RECIPIENT,
             )  # fmt: skip
             self.config(instance).write_text(text)
         self.settings = load(self.config(0))
