@@ -6,6 +6,8 @@ UDP has no push-back. What is lost is counted where it is lost: by the kernel wh
 Fairness: what one read took is handed over by source, and the intake refuses a source only while that one holds more than its share
 of a crowded room (``fairness``), so a flood costs the device that floods, and names it. Before that, in the kernel, several
 sockets on the port (``sockets``) keep a flood to the buffer of one of them.
+
+Anybody can write any sender's address on a datagram, so every record is marked ``unauthenticated``.
 """
 
 import asyncio
@@ -159,7 +161,7 @@ class DatagramInput:
                     self.counters.cut_bytes += size - limit
                     cut = True
                 source = fixed or source
-                record = RawRecord(text, received, name, peer, source, "", profile, cut)
+                record = RawRecord(text, received, name, peer, source, "", profile, cut, True)
                 if (mine := records.get(source)) is None:
                     records[source] = [record]
                 else:

@@ -104,6 +104,7 @@ class KafkaTopics:
         profile: source profile of every record, ``""`` to find it later.
         source: key of every record without that header; ``""`` takes the topic.
         max_bytes: a longer record is cut and marked.
+        signed_in: the brokers ask who writes (SASL, a client certificate); else every record is marked ``unauthenticated``.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class KafkaTopics:
         profile: str = "",
         source: str = "",
         max_bytes: int = 1024 * 1024,
+        signed_in: bool = True,
     ) -> None:
         self.name = name
         self.counters = InputCounters()
@@ -133,6 +135,7 @@ class KafkaTopics:
         self._profile = profile
         self._source = source
         self._max = max_bytes
+        self._unproven = not signed_in
         self._prefix = state_prefix("kafka", name)
         self._begun = state_prefix("kafka-begun", name)
         self._generations: dict[Place, int] = {}
@@ -227,6 +230,7 @@ class KafkaTopics:
                     f"{address}{one.offset}",
                     self._profile,
                     len(data) > limit,
+                    self._unproven,
                 )
             )
         state = {self._key(place): encode(_Position(fetched[-1].offset + 1, generation))}

@@ -11,6 +11,9 @@ address that holds more than are free gets no further one.
 
 Without answers (plain syslog, GELF), what a sender's kernel has handed over and this process has not yet made durable is lost
 if the process is killed: at most what was in flight. A clean stop appends it.
+
+Records are marked ``unauthenticated`` unless the sender showed a certificate that was checked: who reaches a plain port can
+write any device's name in a line.
 """
 
 import asyncio
@@ -189,6 +192,7 @@ class _Connection(asyncio.Protocol):
         self._paused = False
         self._choked = False  # the sender does not take its answers
         self._spoke = False
+        self._proven = False  # the sender showed a certificate that was checked
         self._host = self._peer = self._source = ""
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -319,6 +323,7 @@ class _Connection(asyncio.Protocol):
         self._write(tls.outgoing())
         if tls.established and not was:
             self._still()
+            self._proven = tls.certified()
             if subject := tls.subject():
                 self._port.tell_sender(self._source, subject)
         if tls.failure:
@@ -345,8 +350,10 @@ class _Connection(asyncio.Protocol):
         if not frames:
             return
         port, peer, source = self._port, self._peer, self._source
-        received, name, profile = port.clock(), port.name, port.profile
-        self._held += [RawRecord(data, received, name, peer, source, "", profile, cut) for data, cut in frames]
+        received, name, profile, unproven = port.clock(), port.name, port.profile, not self._proven
+        self._held += [
+            RawRecord(data, received, name, peer, source, "", profile, cut, unproven) for data, cut in frames
+        ]
         self._wake.set()
 
     def _close(self) -> None:

@@ -201,6 +201,10 @@ class TlsChannel:
         """Ciphertext to be sent now."""
         return self._out.read()
 
+    def certified(self) -> bool:
+        """Whether the sender showed a certificate that an authority of ``client_ca`` signed."""
+        return bool(self._object.getpeercert())
+
     def subject(self) -> str:
         """The subject of the sender's certificate (``CN=fw01,O=Example``), ``""`` without a checked one."""
         found = self._object.getpeercert() or {}

@@ -6,6 +6,7 @@ from pathlib import Path
 from soc.forward import schema as report
 from soc.normalize import mapping
 from soc.normalize.products import contract
+from soc.sharing import schema as sharing
 from soc.sigma import attributes, overlay
 
 FOLDER = Path(__file__).parent / "reference"
@@ -15,6 +16,7 @@ SCHEMAS = {
     "soc-mapping.schema.json": mapping.json_schema,
     "log-contract.schema.json": contract.json_schema,
     "soc-report.schema.json": report.json_schema,
+    "soc-sharing.schema.json": sharing.json_schema,
 }
 
 

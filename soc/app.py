@@ -16,17 +16,24 @@ from soc.clock import DAY, SECOND, Clock, Micros, now
 from soc.errors import LogMismatchError, SettingsError
 from soc.forward.ledger import RESTORED, Ledger
 from soc.forward.rebuild import Rebuilt, rebuild
-from soc.forward.sealing import recipient_of
-from soc.model import Report
+from soc.model import Incident, Report
 from soc.pipeline.acceptance import Difference
+from soc.pipeline.audit_heads import key_of
 from soc.pipeline.audit_kept import waiting
+from soc.pipeline.audit_record import record
 from soc.pipeline.audit_sent import last_sent
+from soc.pipeline.context import amend
+from soc.pipeline.dossier import Asked, Made, Sources, recorded
 from soc.pipeline.health import Health, HostView
 from soc.pipeline.health_audit import audit_findings
 from soc.pipeline.health_bus import SHARED_STAGES, AskWorkers, BusEyes, Limits
 from soc.pipeline.health_host import CollectorLog, collector_log, look_at_host
+from soc.pipeline.health_intel import FeedEyes
+from soc.pipeline.health_sharing import SharingEyes
 from soc.pipeline.health_watch import HealthWatch
 from soc.pipeline.migrate_guard import GuardedBus
+from soc.pipeline.policy import load_policy
+from soc.pipeline.release import load_recipients, terms_now
 from soc.pipeline.retention import retention_days
 from soc.pipeline.rule_cache import load_cached
 from soc.pipeline.rules_status import RulesStatus, look_at_rules
@@ -35,8 +42,12 @@ from soc.pipeline.ship_log import OwnCollector, accept_log
 from soc.pipeline.shipped import forget_collectors
 from soc.pipeline.source_report import zones_of
 from soc.pipeline.status import read_statuses, read_supervisor
-from soc.pipeline.table import AUDIT, INCIDENTS, OUTBOX, SHIP, collector_topology, topology
+from soc.pipeline.table import AUDIT, INCIDENTS, OUTBOX, SHARE, SHIP, collector_topology, topology
 from soc.settings import Settings
+from soc.sharing.book import Book
+from soc.sharing.seen import read_book
+from soc.sharing.setting_up import all_terms
+from soc.store.base import Store
 from soc.store.embedded import EmbeddedStore
 
 if TYPE_CHECKING:
@@ -73,7 +84,7 @@ def open_bus(settings: Settings, clock: Clock = now) -> "EmbeddedBus | KafkaBus"
 def table_of(settings: Settings) -> Topology:
     """The pipeline that the settings describe."""
     hosts = settings.kafka.instances if settings.kafka.servers else 1
-    return topology(settings.partitions, hosts, archive=settings.archive.enabled)
+    return topology(settings.partitions, hosts, archive=settings.archive.enabled, share=settings.sharing.enabled)
 
 
 def open_archive(settings: Settings) -> Place:
@@ -177,7 +188,7 @@ async def declare_restored(settings: Settings, stage: str, partition: int) -> di
     done: dict[str, Any] = {"stage": stage, "partition": partition}
     if settings.kafka.servers and stage in {"collect", SHIP}:
         return {**done, **await _declare_collector(settings, stage, partition)}
-    state = {RESTORED: b""} if stage == "forward" else {}
+    state = {RESTORED: b""} if stage in {"forward", SHARE} else {}
     bus = open_bus(settings)
     try:
         if isinstance(bus, EmbeddedBus):
@@ -234,9 +245,10 @@ async def rebuild_forward(settings: Settings) -> list[Rebuilt]:
                 claim,
                 topics=(INCIDENTS, OUTBOX, AUDIT),
                 organization=forward.organization,
-                recipients=[recipient_of(one) for one in forward.all_receivers],
+                recipients=load_recipients(settings),
                 seconds=max(one.timeout_seconds for one in forward.all_receivers),
                 clock=now,
+                terms=await terms_now(settings, bus),
             )
         finally:
             await claim.release()
@@ -249,6 +261,47 @@ async def reports(settings: Settings) -> list[Report]:
     bus = open_bus(settings)
     try:
         return [report async for _, state in bus.states("forward") for report in Ledger(state).reports]
+    finally:
+        await bus.close()
+
+
+async def sharing_book(settings: Settings) -> Book:
+    """What alert sharing has committed; nothing where it never ran."""
+    bus = open_bus(settings)
+    try:
+        return await read_book(bus) or Book({})
+    finally:
+        await bus.close()
+
+
+async def order_sharing(settings: Settings, change: Callable[[bytes | None], tuple[bytes, str]], *, actor: str) -> None:
+    """Publish an order for alert sharing: the orders so far → the new ones, and a clause for the audit."""
+    bus = open_bus(settings)
+    try:
+        await amend(bus, "sharing", change, actor=actor, at=now())
+    finally:
+        await bus.close()
+
+
+def audit_key(settings: Settings) -> bytes | None:
+    """This host's audit key (PEM), or None where nobody made one."""
+    try:
+        return key_of(settings.data_dir, make=False)
+    except SettingsError:
+        return None
+
+
+async def make_dossier(settings: Settings, store: Store, incident: Incident, made_by: str) -> Made:
+    """The dossier of an incident, recorded in the audit before it is handed on.
+
+    Raises:
+        UnavailableError: it could not be gathered or recorded.
+    """
+    bus = open_bus(settings)
+    try:
+        sources = Sources(store, bus, open_archive(settings), load_policy(settings))
+        asked = Asked(settings.forward.organization, made_by, audit_key(settings))
+        return await recorded(sources, incident, asked, now(), partial(record, bus))
     finally:
         await bus.close()
 
@@ -268,7 +321,8 @@ def health_watch(
 
     def open_eyes() -> BusEyes:
         bus = open_bus(settings)
-        return BusEyes(bus, RuleSets(bus), limits, ask_workers(settings), zones_of(settings))
+        beside = SharingEyes(bus, partial(all_terms, settings), FeedEyes(bus, settings.intel))
+        return BusEyes(bus, RuleSets(bus), limits, ask_workers(settings), zones_of(settings), beside=beside)
 
     async def servers() -> Mapping[str, str]:
         return {one.server: one.problem for one in await reach_brokers(settings) if one.problem}

@@ -1,4 +1,4 @@
-"""Settings of what surrounds triage: whom to call, what is kept secret, what must be reported, what is proven afterwards."""
+"""Settings of what surrounds triage: what is kept secret, what must be reported, what is proven afterwards."""
 
 from datetime import date
 from typing import Literal
@@ -10,10 +10,6 @@ from soc.section import Section
 
 MASKED = ("cccd", "cmnd", "passport", "phone", "mail", "plate", "card", "bank_account", "password")
 """Kinds of identifiers that point at a person, and the secret that lets one act as him."""
-
-
-class NotifySettings(Section):
-    """Messages to people."""
 
 
 class AuditSettings(Section):
@@ -112,12 +108,18 @@ class IntelSettings(Section):
         own: own networks, addresses and names beside those of the register: never an indicator, and what a hit is inside of.
         allow: paths of lists (one value a line, or CSV) that are never an indicator: names that everybody uses.
         max_indicators: of all feeds together; what would make more is refused.
+        hunt_days: new indicators are looked for in the lines of so many days before; 0 = only when somebody asks.
+        hunt_every_hours: at least so long between two such hunts.
+        hunt_max_hours: so long one takes at most; it looks at the newest days first.
     """
 
     feeds: tuple[FeedSettings, ...] = ()
     own: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
     max_indicators: int = Field(default=500_000, ge=1, le=2_000_000)
+    hunt_days: float = Field(default=7, ge=0, le=400)
+    hunt_every_hours: float = Field(default=6, gt=0)
+    hunt_max_hours: float = Field(default=2, gt=0)
 
     @field_validator("feeds")
     @classmethod

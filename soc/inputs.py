@@ -114,6 +114,7 @@ def _kafka_input(listener: KafkaListener, intake: Intake) -> KafkaTopics:
         connect=_kafka_connect(listener),
         start=listener.start,
         source_header=listener.source_header,
+        signed_in=bool(listener.sasl_mechanism or listener.certificate_file),
         profile=listener.profile,
         source=listener.source,
         max_bytes=listener.max_bytes,

@@ -70,7 +70,9 @@ async def installation(
     environment = prepare_metrics(settings.data_dir)
     if "archive" in roles and not settings.archive.enabled:
         raise SettingsError(["--role archive: [archive] enabled is false"])
-    processes = groups(settings.processes, roles, without=() if settings.archive.enabled else ("archive",))
+    if "share" in roles and not settings.sharing.enabled:
+        raise SettingsError(["--role share: [sharing] enabled is false"])
+    processes = groups(settings.processes, roles, without=_switched_off(settings))
     cluster = bool(settings.kafka.servers)
     if not cluster:
         _say_rules(await publish_rules(settings))
@@ -87,6 +89,12 @@ async def installation(
             yield await _ready_or_stopped(settings, processes, stop), password
         finally:
             stop.set()
+
+
+def _switched_off(settings: Settings) -> tuple[Role, ...]:
+    """Roles that the settings say nobody runs."""
+    off: dict[Role, bool] = {"archive": not settings.archive.enabled, "share": not settings.sharing.enabled}
+    return tuple(role for role, is_off in off.items() if is_off)
 
 
 async def _refuse_if_moved(settings: Settings) -> None:

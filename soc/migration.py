@@ -20,6 +20,7 @@ from soc.forward.forwarder import Destination, Forwarder
 from soc.forward.rebuild import latest
 from soc.pipeline.archive import archive_rest
 from soc.pipeline.balance import PREFIX as BALANCE
+from soc.pipeline.context import Contexts
 from soc.pipeline.correlate import Correlate
 from soc.pipeline.engine import Engine, EngineParts
 from soc.pipeline.index import Index
@@ -28,10 +29,11 @@ from soc.pipeline.migrate_copy import CopiedTime, Progress
 from soc.pipeline.migrate_drain import Draining, drain
 from soc.pipeline.migrate_guard import Mark, read_mark
 from soc.pipeline.migrate_states import Counts
+from soc.pipeline.release import load_profiles, terms_now
 from soc.pipeline.reload import OneSet
 from soc.pipeline.ruleset import RuleSets
 from soc.pipeline.table import ARCHIVE, AUDIT, INCIDENTS, OUTBOX, RAW
-from soc.pipeline.triage import TriageStage
+from soc.pipeline.triage import Around, TriageStage
 from soc.roles import archive_parts, correlate_settings, engine_parts, make_fold
 from soc.settings import KafkaSettings, Settings
 from soc.sigma.load import load
@@ -188,16 +190,18 @@ async def work_off(settings: Settings, bus: Bus, progress: Progress) -> None:
         settings: the source's; on brokers the store is kept up with too.
         bus: the source.
     """
-    sets = RuleSets(bus)
+    sets, contexts = RuleSets(bus), Contexts(bus)
     await sets.refresh()
+    await contexts.catch_up()  # what is worked off here is told by the register and the indicators as anywhere else
     behind = {lag.stage for lag in await bus.lag() if lag.records}
     stages: list[Draining] = []
     if "engine" in behind:
-        parts = await _engine_parts(settings, sets)
+        parts = await _engine_parts(settings, sets, contexts)
         stages.append(Draining("engine", partial(Engine, parts)))
     bounds = correlate_settings(settings)
     stages.append(Draining("correlate", lambda _: Correlate(sets, bounds), settles=True))
-    stages.append(Draining("triage", lambda _: TriageStage(sets, partial(make_fold, settings))))
+    make = partial(make_fold, settings, surroundings=Around(contexts))
+    stages.append(Draining("triage", lambda _: TriageStage(sets, make)))
     await drain(bus, stages, clock=now, progress=progress)
     if any(row.name == ARCHIVE for row in bus.topology.stages):
         await archive_rest(bus, archive_parts(settings), clock=now)
@@ -210,9 +214,9 @@ async def work_off(settings: Settings, bus: Bus, progress: Progress) -> None:
             await store.close()
 
 
-async def _engine_parts(settings: Settings, sets: RuleSets) -> EngineParts:
+async def _engine_parts(settings: Settings, sets: RuleSets, contexts: Contexts) -> EngineParts:
     rules = await asyncio.to_thread(load, (await sets.latest()).bundle)
-    return engine_parts(settings, OneSet(rules))
+    return engine_parts(settings, OneSet(rules), contexts)
 
 
 async def _seal(settings: Settings, bus: Bus, progress: Progress) -> None:
@@ -224,15 +228,18 @@ async def _seal(settings: Settings, bus: Bus, progress: Progress) -> None:
     if not await behind():
         return
     stop = asyncio.Event()
+    profiles = load_profiles(settings)
+    silent = [one.model_copy(update={"url": "", "directory": ""}) for one in settings.forward.all_receivers]
     forwarder = Forwarder(
         partial(bus.claim, "forward", 0),
         organization=settings.forward.organization,
-        destinations=[Destination(one.model_copy(update={"url": ""})) for one in settings.forward.all_receivers],
+        destinations=[Destination(one, profile=profiles[one.name]) for one in silent],
         incidents=INCIDENTS,
         outbox=OUTBOX,
         audit=AUDIT,
         told=partial(latest, bus, OUTBOX),
         clock=now,
+        terms=await terms_now(settings, bus),
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(forwarder.run(stop))

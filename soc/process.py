@@ -23,7 +23,7 @@ from soc.telemetry import RULES_INFO
 STATUS_SECONDS = 1.0
 CLAIM_WAIT_SECONDS = 15.0
 """How long a starting process waits for the one it replaces before it fences it."""
-CONTEXT_READERS: frozenset[Role] = frozenset({"engine", "triage", "forward", "notify", "console"})
+CONTEXT_READERS: frozenset[Role] = frozenset({"engine", "triage", "forward", "notify", "console", "share"})
 """Roles that want to know the register and the like."""
 
 

@@ -23,24 +23,33 @@ from soc.app import (
     spare_the_collector,
 )
 from soc.archive.archiver import Bounds
+from soc.assets.register import EMPTY, Register
 from soc.bus.base import Bus, Worker
 from soc.clock import now
 from soc.errors import LogMismatchError, UnavailableError
 from soc.forward.forwarder import Destination, Forwarder
 from soc.forward.rebuild import latest
+from soc.hunt.hunter import Hunter
+from soc.hunt.parts import make_parts
 from soc.inputs import make_collector
 from soc.intel.matcher import NO_INDICATORS, Indicators
 from soc.model import RuleInfo
+from soc.notify import roster_file
+from soc.notify.roster import EMPTY as NO_ROSTER
 from soc.pipeline.archive import ArchiveParts, run_archive
 from soc.pipeline.compile_aside import compile_aside
 from soc.pipeline.context import Contexts, Known
 from soc.pipeline.correlate import Correlate, CorrelateSettings
 from soc.pipeline.engine import Engine, EngineParts
+from soc.pipeline.heartbeat import Heartbeat
 from soc.pipeline.index import Index
 from soc.pipeline.intel_feeds import Puller
 from soc.pipeline.loop import run_stage
 from soc.pipeline.migrate_guard import GuardedBus
-from soc.pipeline.notify import NotifyStage
+from soc.pipeline.notifier import Notifier
+from soc.pipeline.notifier_parts import calling, patience, senders
+from soc.pipeline.policy import load_policy
+from soc.pipeline.release import load_profiles, terms_of
 from soc.pipeline.reload import FollowedRules, Ready, RulesInUse
 from soc.pipeline.retention import keep_log_retention, keep_retention
 from soc.pipeline.ruleset import PublishedRules, RuleSets
@@ -48,12 +57,16 @@ from soc.pipeline.shards import Shards
 from soc.pipeline.ship import Shipper
 from soc.pipeline.ship_log import OwnCollector
 from soc.pipeline.sources import make_normalizer
-from soc.pipeline.table import AUDIT, INCIDENTS, OUTBOX
+from soc.pipeline.table import ALERTS, AUDIT, INCIDENTS, OUTBOX
 from soc.pipeline.triage import Around, TriageStage
 from soc.pipeline.waiting import pause
 from soc.process import CLAIM_WAIT_SECONDS, STATUS_SECONDS, Process, Runner
 from soc.serve import run_console
 from soc.settings import Role, Settings
+from soc.sharing import orders
+from soc.sharing.ours import Ours
+from soc.sharing.setting_up import destinations, rules_of
+from soc.sharing.sharer import Sharer, Topics
 from soc.triage.fold import Triage
 from soc.triage.surroundings import Surroundings
 
@@ -192,12 +205,16 @@ def correlate_settings(settings: Settings) -> CorrelateSettings:
 async def _triage(process: Process) -> None:
     around = Around(process.contexts)
     make = partial(make_fold, process.settings, surroundings=around)
+    await process.contexts.catch_up()  # the register, before any alert; when each feed was last asked, by whomever
     async with asyncio.TaskGroup() as tasks:
-        if process.settings.intel.feeds:
-            settings = process.settings
-            await process.contexts.catch_up()  # when each feed was last asked, by whomever
+        settings = process.settings
+        if settings.intel.feeds:
             puller = Puller(process.bus, process.contexts, settings.intel, settings.timezone, now)
             tasks.create_task(puller.run(process.stop), name="feeds")
+        if settings.intel.hunt_days:
+            parts = partial(make_parts, settings, process.bus, now)
+            hunter = Hunter(process.bus, process.contexts, settings.intel, parts, process.worker.name, now)
+            tasks.create_task(hunter.run(process.stop), name="hunt")
         await process.stages("triage", lambda _: TriageStage(process.sets, make))
 
 
@@ -267,17 +284,22 @@ def archive_parts(settings: Settings) -> ArchiveParts:
 
 async def _forward(process: Process) -> None:
     settings = process.settings.forward
+    profiles = load_profiles(process.settings)
+    register = Known(process.contexts, "register", Register.decode, EMPTY)
+    terms = terms_of(process.settings, load_policy(process.settings), register)
 
     async def run(partition: int, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+        await process.contexts.catch_up()  # nothing is sealed before it is known what is ours
         forwarder = Forwarder(
             partial(process.bus.claim, "forward", partition, wait=CLAIM_WAIT_SECONDS),
             organization=settings.organization,
-            destinations=[Destination(receiver) for receiver in settings.all_receivers],
+            destinations=[Destination(one, profile=profiles[one.name]) for one in settings.all_receivers],
             incidents=INCIDENTS,
             outbox=OUTBOX,
             audit=AUDIT,
             told=partial(latest, process.bus, OUTBOX),
             clock=now,
+            terms=terms,
         )
         ready()
         await forwarder.run(stop)
@@ -285,8 +307,61 @@ async def _forward(process: Process) -> None:
     await process.share("forward", run)
 
 
+async def _share(process: Process) -> None:
+    rules, receivers = rules_of(process.settings), destinations(process.settings)
+    await process.contexts.catch_up()  # nothing is sealed before it is known what is ours
+    register = Known(process.contexts, "register", Register.decode, EMPTY)
+    ordered = Known(process.contexts, "sharing", orders.parse, orders.NONE)
+
+    async def run(partition: int, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+        sharer = Sharer(
+            partial(process.bus.claim, "share", partition, wait=CLAIM_WAIT_SECONDS),
+            rules=rules,
+            destinations=receivers,
+            topics=Topics(alerts=ALERTS, incidents=INCIDENTS),
+            inside=Ours(register),
+            orders=ordered,
+            clock=now,
+        )
+        ready()
+        await sharer.run(stop)
+
+    await process.share("share", run)
+
+
+async def _read_contexts(process: Process) -> None:
+    """Read what is published, however long the brokers are away: the console, in the same process, is served meanwhile."""
+    while not process.stop.is_set():
+        try:
+            await process.contexts.catch_up()
+        except UnavailableError as error:
+            log.warning("context_not_read", error=str(error), again_in=RULES_SECONDS)
+            await pause(process.stop, RULES_SECONDS)
+        else:
+            return
+
+
 async def _notify(process: Process) -> None:
-    await process.stages("notify", lambda _: NotifyStage())
+    settings = process.settings.notify
+    policy = load_policy(process.settings)
+    await _read_contexts(process)  # nobody is passed over because the roster was not read yet
+    roster = Known(process.contexts, "roster", roster_file.decode, NO_ROSTER)
+
+    async def run(partition: int, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+        heartbeat = Heartbeat(settings.heartbeat, now)
+        notifier = Notifier(
+            partial(process.bus.claim, "notify", partition, wait=CLAIM_WAIT_SECONDS),
+            settings=calling(settings),
+            senders=senders(settings, now),
+            roster=roster,
+            policy=lambda: policy,
+            patience=patience(settings),
+            clock=now,
+            heartbeat=heartbeat,
+        )
+        await notifier.run(stop, ready)
+
+    await process.share("notify", run)
 
 
 _ROLES: Mapping[Role, Runner] = {
@@ -299,4 +374,5 @@ _ROLES: Mapping[Role, Runner] = {
     "console": run_console,
     "notify": _notify,
     "archive": _archive,
+    "share": _share,
 }

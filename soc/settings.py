@@ -7,19 +7,21 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AwareDatetime, Field, ValidationError, field_validator, model_validator
 
-from soc.desk import AuditSettings, IntelSettings, NotifySettings, PolicySettings, PrivacySettings
+from soc.calling import NotifySettings
+from soc.desk import AuditSettings, IntelSettings, PolicySettings, PrivacySettings
 from soc.errors import SettingsError
 from soc.listeners import DEFAULT_LISTENERS, Listener
 from soc.receiver import ForwardSettings
 from soc.section import Section
+from soc.sharing_receiver import SharingSettings
 
-Role = Literal["collect", "engine", "correlate", "triage", "index", "forward", "notify", "console", "archive"]
+Role = Literal["collect", "engine", "correlate", "triage", "index", "forward", "notify", "console", "archive", "share"]
 
 _LARGEST_OFFSET = 20 * 366 * 86400.0
 """A device whose clock was never set may be that far off."""
@@ -351,6 +353,7 @@ class Settings(Section):
     correlation: CorrelationSettings = CorrelationSettings()
     triage: TriageSettings = TriageSettings()
     forward: ForwardSettings = ForwardSettings()
+    sharing: SharingSettings = SharingSettings()
     notify: NotifySettings = NotifySettings()
     audit: AuditSettings = AuditSettings()
     intel: IntelSettings = IntelSettings()
@@ -398,10 +401,13 @@ def parse(text: str, environment: Mapping[str, str], *, where: str = "soc.toml")
         raise SettingsError([f"{where}: not valid TOML: {error}"]) from error
     for name, value in environment.items():
         if name.startswith("SOC_") and "__" in name:
-            section, key = name[4:].lower().split("__", 1)
-            child = tree.setdefault(section, {})
-            if not isinstance(child, dict):
-                raise SettingsError([f"{name}: {section} is a list; set it in {where}"])
+            *sections, key = name[4:].lower().split("__")
+            child = tree
+            for section in sections:
+                inner: Any = child.setdefault(section, {})
+                if not isinstance(inner, dict):
+                    raise SettingsError([f"{name}: {section} is a list; set it in {where}"])
+                child = cast("dict[str, Any]", inner)
             child[key] = value
     if "SOC_DATA_DIR" in environment:
         tree["data_dir"] = environment["SOC_DATA_DIR"]

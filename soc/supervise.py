@@ -31,6 +31,7 @@ GROUPS: Mapping[str, tuple[Role, ...]] = {
     "index": ("index",),
     "console": ("console", "forward", "notify"),
     "archive": ("archive",),
+    "share": ("share",),
 }
 """Role groups: intake never waits for matching, and searching never waits for indexing."""
 

@@ -105,6 +105,86 @@ REPORT_DUE = Gauge(
     multiprocess_mode="mostrecent",
 )
 REPORTS_OVERDUE = Gauge("soc_report_overdue", "Reports that are past due", multiprocess_mode="mostrecent")
+NOTICE_ATTEMPTS = Counter(
+    "soc_notify_attempts", "Attempts to send a message to a person, by what came of them", ["channel", "outcome"]
+)
+NOTICES_UNSENT = Gauge(
+    "soc_notify_unsent",
+    "Messages to people that were not sent yet",
+    ["role"],  # without a label every process would say 0, also those that send none
+    multiprocess_mode="mostrecent",
+)
+NOTICE_QUEUE_SECONDS = Gauge(
+    "soc_notify_queue_seconds", "Age of the oldest of them", ["role"], multiprocess_mode="mostrecent"
+)
+NOTICE_UNANSWERED_SECONDS = Gauge(
+    "soc_notify_unanswered_seconds",
+    "Since when the oldest matter is told that nobody has acknowledged",
+    ["role"],
+    multiprocess_mode="mostrecent",
+)
+NOTICE_CASES = Gauge(
+    "soc_notify_unanswered", "Matters that nobody has acknowledged", ["role"], multiprocess_mode="mostrecent"
+)
+NOTICE_NOBODY = Gauge(
+    "soc_notify_nobody",
+    "1 while there is no roster, or no channel, so that nobody can be told",
+    ["role"],
+    multiprocess_mode="mostrecent",
+)
+HEARTBEAT_SENT = Gauge(
+    "soc_notify_heartbeat_last_success_timestamp_seconds",
+    "When the second host last took a sign of life, seconds since 1970",
+    ["role"],
+    multiprocess_mode="mostrecent",
+)
+SHARING_ATTEMPTS = Counter(
+    "soc_sharing_attempts",
+    "Attempts to send summaries of alerts, by receiver and what came of them",
+    ["receiver", "outcome"],
+)
+SHARING_BACKLOG = Gauge(
+    "soc_sharing_waiting_records",
+    "Summaries of alerts that wait for a receiver",
+    ["receiver"],
+    multiprocess_mode="mostrecent",
+)
+SHARING_OLDEST = Gauge(
+    "soc_sharing_oldest_timestamp_seconds",
+    "When the oldest of them was sealed, seconds since 1970, 0 while none waits",
+    ["receiver"],
+    multiprocess_mode="mostrecent",
+)
+SHARING_REFUSED = Gauge(
+    "soc_sharing_refused_records",
+    "Summaries of alerts that a receiver refused and that wait for a person",
+    ["receiver"],
+    multiprocess_mode="mostrecent",
+)
+SHARING_GAP = Gauge(
+    "soc_sharing_gap_days",
+    "Days of the last two weeks on which the counts of summaries do not agree with the receiver's",
+    ["receiver"],
+    multiprocess_mode="mostrecent",
+)
+RECEIPTS_SENT = Gauge(
+    "soc_receipts_sent",
+    "Reports of a day (today, yesterday, earlier: the month before) that were sent to a receiver",
+    ["recipient", "day"],
+    multiprocess_mode="mostrecent",
+)
+RECEIPTS_HAD = Gauge(
+    "soc_receipts_acknowledged",
+    "Of these, those that the receiver acknowledged or that a person delivered another way",
+    ["recipient", "day"],
+    multiprocess_mode="mostrecent",
+)
+RECEIPTS_OPEN = Gauge(
+    "soc_receipts_open",
+    "Reports of a day that are neither acknowledged nor delivered nor taken back",
+    ["recipient", "day"],
+    multiprocess_mode="mostrecent",
+)
 STORE_REFUSED = Counter("soc_store_refused", "Documents the store would not take", ["kind"])
 
 

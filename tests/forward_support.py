@@ -37,7 +37,7 @@ class World:
         self.settings = {"timeout_seconds": 0.4, "retry_min_seconds": 0.01, "retry_max_seconds": 0.05}
         self.url = standin.url
 
-    def forwarder(self, wrap=lambda claim: claim, binding=None, **changes):
+    def forwarder(self, wrap=lambda claim: claim, binding=None, terms=None, **changes):
         receiver = Receiver(
             **{
                 "url": self.url,
@@ -53,7 +53,7 @@ class World:
 
         return Forwarder(
             claim, organization=made.ORGANIZATION, destinations=[Destination(receiver, binding and binding(receiver))],
-            incidents="incidents", outbox="outbox", audit="audit", told=partial(latest, self.bus, "outbox"), clock=now,
+            incidents="incidents", outbox="outbox", audit="audit", told=partial(latest, self.bus, "outbox"), clock=now, terms=terms,
         )  # fmt: skip
 
     async def publish(self, *incidents):

@@ -124,7 +124,7 @@ class Host:
     @property
     def groups(self) -> set[str]:
         """Names of the processes it runs."""
-        return set(GROUPS)
+        return set(GROUPS) - {"share"}  # off by default
 
     @property
     def arguments(self) -> Sequence[str]:

@@ -201,6 +201,21 @@ def content(place: Place, name: str) -> bytes:
         raise RecordError("evidence", "the file is missing") from error
 
 
+def manifest_bytes(place: Place, name: str) -> bytes:
+    """A file's manifest as it was written.
+
+    Raises:
+        RecordError: stage ``evidence``; it is missing.
+        UnavailableError: the place cannot be read now.
+    """
+    if not _NAME.fullmatch(name):
+        raise RecordError("evidence", f"{name!r} is no name of a file of evidence")
+    try:
+        return place.get(_manifest_of(name))
+    except FileNotFoundError as error:
+        raise RecordError("evidence", "its manifest is missing") from error
+
+
 def wrong(place: Place, name: str, sha256: str = "") -> str:
     """What is wrong with a file; "" if nothing is.
 

@@ -18,6 +18,7 @@ from soc.assets.packing import pack, unpack
 from soc.assets.units import Organizations
 from soc.clock import Micros
 from soc.model import SystemHit
+from soc.model.system import SystemContact
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -280,6 +281,10 @@ class Register:
             connectivity_provider=system.connectivity_provider,
             security_provider=system.security_provider,
             missing=missing(system, hosts, self.contacts_of(system.key)),
+            contacts=tuple(
+                SystemContact(one.of, one.role, one.name, one.title, one.phone, one.email)
+                for one in self.contacts_of(system.key)[:MAX_CONTACTS]
+            ),
         )
 
     def _dated(self, hit: SystemHit, at: Micros | None) -> SystemHit:
@@ -297,6 +302,9 @@ class Register:
 MAX_NAMED = 30
 """Operating systems or services that a report names of one system; the register's page has all."""
 
+
+MAX_CONTACTS = 6
+"""Of a system in an incident; the register's page has all."""
 
 MAX_FOUND_BY = 50
 """Values that a hit names of those it was found by: a scan touches thousands."""

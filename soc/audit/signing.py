@@ -112,6 +112,25 @@ def read(data: bytes, public: bytes | None) -> Heads:
     return heads
 
 
+def signature_of(data: bytes, private: bytes) -> bytes:
+    """The Ed25519 signature of any bytes.
+
+    Raises:
+        SettingsError: the key is none.
+    """
+    return _private(private).sign(data)
+
+
+def verify_signature(data: bytes, signature: bytes, public: bytes) -> None:
+    """Check the signature of any bytes.
+
+    Raises:
+        InvalidSignature: it is not this key's over these bytes.
+        SettingsError: the key is none.
+    """
+    _public(public).verify(signature, data)
+
+
 def _private(pem: bytes) -> Ed25519PrivateKey:
     try:
         key = load_pem_private_key(pem, None)

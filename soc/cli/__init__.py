@@ -11,15 +11,21 @@ from soc.cli import (
     content,
     data,
     deadletter,
+    dossier,
     evidence,
     forward,
     intel,
     migrate,
+    notify,
     operate,
+    package,
+    receipts,
     reconcile,
     report,
     run,
+    share,
     users,
+    work,
 )
 
 
@@ -32,11 +38,15 @@ def soc() -> None:
     """
 
 
+for _command in (*receipts.COMMANDS, *dossier.COMMANDS, *package.COMMANDS):
+    report.report.add_command(_command)
+
 for _command in (
     *run.COMMANDS,
     *data.COMMANDS,
     *content.COMMANDS,
     *cases.COMMANDS,
+    *work.COMMANDS,
     *deadletter.COMMANDS,
     *forward.COMMANDS,
     *intel.COMMANDS,
@@ -46,6 +56,8 @@ for _command in (
     *users.COMMANDS,
     *reconcile.COMMANDS,
     *migrate.COMMANDS,
+    *notify.COMMANDS,
+    *share.COMMANDS,
     *archive.COMMANDS,
     *evidence.COMMANDS,
     *assets.COMMANDS,

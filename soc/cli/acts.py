@@ -12,6 +12,7 @@ import click
 
 from soc.cli.output import config_option, print_json, settings_of
 from soc.errors import SettingsError, UnavailableError
+from soc.model import Target
 from soc.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -114,11 +115,17 @@ def act_command(target: Literal["alert", "incident"]) -> click.Command:
         status, answer = hand_in(
             settings_of(config), url, token, target=target, identifier=identifier, act=act, revision=revision
         )
-        print_json(answer)
-        if status not in (200, 202):
-            raise click.exceptions.Exit(1)
+        print_answer((status, answer))
 
     return command
+
+
+def print_answer(told: tuple[int, Any]) -> None:
+    """What a console answered, as JSON; exit code 1 where the act was not taken."""
+    status, answer = told
+    print_json(answer)
+    if status not in (200, 202):
+        raise click.exceptions.Exit(1)
 
 
 def hand_in(
@@ -126,9 +133,9 @@ def hand_in(
     url: str | None,
     token: str,
     *,
-    target: Literal["alert", "incident"],
+    target: Target,
     identifier: str,
-    act: Mapping[str, str],
+    act: Mapping[str, Any],
     revision: int | None = None,
 ) -> tuple[int, Any]:
     """Hand an act in through a console; (HTTP status, answer).
@@ -152,6 +159,23 @@ def hand_in(
     return _ask(f"{base}/act", token, body)
 
 
+def hand_in_new(
+    settings: Settings, url: str | None, token: str, *, target: Literal["silence", "directive"], act: Mapping[str, Any]
+) -> tuple[int, Any]:
+    """Hand in an act that makes something new; (HTTP status, answer with the ``target_id`` it got).
+
+    Args:
+        settings: of this host.
+        url: the console; the one of this host where it is None.
+        token: of who acts.
+        target: what is made.
+        act: its kind and arguments; what is None is not given.
+    """
+    body = {name: value for name, value in act.items() if value is not None}
+    base = (url or _running(settings)).rstrip("/")
+    return _ask(f"{base}/{target}s", token, {"action_id": secrets.token_hex(8), **body})
+
+
 def _running(settings: Settings) -> str:
     """Where the console of this host is."""
     from soc.pipeline.status import is_alive, read_statuses
@@ -162,7 +186,7 @@ def _running(settings: Settings) -> str:
     raise UnavailableError("no console runs on this host; name one with --url http://HOST:PORT")
 
 
-def _ask(url: str, token: str, body: dict[str, str] | None) -> tuple[int, Any]:
+def _ask(url: str, token: str, body: dict[str, Any] | None) -> tuple[int, Any]:
     """(status, answer) of one request.
 
     Raises:

@@ -33,7 +33,7 @@ _SHOWN: Final = 0.5
 """Seconds between two words of progress."""
 
 
-class _Progress:
+class Progress:
     """So many are done, on a terminal's standard error; nothing anywhere else."""
 
     def __init__(self, what: str) -> None:
@@ -55,7 +55,7 @@ class _Progress:
             self._shown = False
 
 
-class _Moment(click.ParamType[datetime]):
+class Moment(click.ParamType[datetime]):
     """A time of the command line; without a zone it is in the installation's."""
 
     name = "time"
@@ -68,20 +68,20 @@ class _Moment(click.ParamType[datetime]):
             self.fail(f"{value!r} is no time; write one like 2026-11-23T08:00 or 2026-11-23T01:00:00Z", param, ctx)
 
 
-_from = click.option("--from", "start", type=_Moment(), required=True, help="Lines received from then on.")
-_to = click.option("--to", "end", type=_Moment(), required=True, help="Lines received before then.")
+def moment_of(value: datetime, zone: str) -> Micros:
+    """A time as typed; without a zone of its own it is in this one."""
+    return to_micros(value if value.tzinfo else value.replace(tzinfo=ZoneInfo(zone)))
+
+
+_from = click.option("--from", "start", type=Moment(), required=True, help="Lines received from then on.")
+_to = click.option("--to", "end", type=Moment(), required=True, help="Lines received before then.")
 _source = click.option("--source", default=None, help="Of this source only.")
 
 
 def _window(settings: Settings, start: datetime, end: datetime, source: str | None) -> "Window":
     from soc.archive.reading import Window
 
-    zone = ZoneInfo(settings.timezone)
-
-    def moment(value: datetime) -> Micros:
-        return to_micros(value if value.tzinfo else value.replace(tzinfo=zone))
-
-    window = Window(moment(start), moment(end), source)
+    window = Window(moment_of(start, settings.timezone), moment_of(end, settings.timezone), source)
     if window.end <= window.start:
         raise SettingsError([f"--to {to_iso(window.end)} is not after --from {to_iso(window.start)}"])
     return window
@@ -125,7 +125,7 @@ def verify(config: Path | None, head: Path | None) -> None:
     except RecordError as error:
         raise SettingsError([f"--head {head}: {error.reason}"]) from error
     known = _known(settings)
-    progress = _Progress("segments")
+    progress = Progress("segments")
     found = verify_chains(
         open_archive(settings),
         known,
@@ -156,8 +156,8 @@ def verify(config: Path | None, head: Path | None) -> None:
 @archive.command(name="list")
 @config_option
 @format_option
-@click.option("--from", "start", type=_Moment(), default=None, help="Segments with lines received from then on.")
-@click.option("--to", "end", type=_Moment(), default=None, help="Segments with lines received before then.")
+@click.option("--from", "start", type=Moment(), default=None, help="Segments with lines received from then on.")
+@click.option("--to", "end", type=Moment(), default=None, help="Segments with lines received before then.")
 @_source
 def list_(
     config: Path | None, output_format: str | None, start: datetime | None, end: datetime | None, source: str | None
@@ -213,7 +213,7 @@ def status(config: Path | None) -> None:
     chains = _known(settings)
     open_records = sum(chunk.records for _, chunk in open_chunks(_states(settings)))
     count = size = 0
-    progress = _Progress("segments")
+    progress = Progress("segments")
     for found in segments(place):
         count, size = count + 1, size + found.stored.size
         progress(count)
@@ -264,7 +264,7 @@ def search(
         parsed = parse(query)
     except QueryError as error:
         raise SettingsError([f"QUERY: {error}"]) from error
-    looked, progress, found = Looked(), _Progress("lines"), 0
+    looked, progress, found = Looked(), Progress("lines"), 0
     for row in search_archive(
         open_archive(settings),
         make_normalizer(settings),
@@ -324,7 +324,7 @@ def replay(
     require_installation(settings)
     configure_logging("warning", "auto")
     window = _window(settings, start, end, source)
-    progress = _Progress("lines")
+    progress = Progress("lines")
     done = run_async(
         run_replay(settings, window, rules=tuple(map(str, rules)), dry_run=dry_run, actor=actor(), progress=progress)
     )

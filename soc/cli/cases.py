@@ -20,7 +20,7 @@ def _list_command(kind: Kind, text: str, columns: tuple[str, ...]) -> click.Comm
     @config_option
     @format_option
     def command(query: str, limit: int, unmask: str | None, config: Path | None, output_format: str | None) -> None:
-        found = run_async(_search(kind, query, limit, config))
+        found = found_documents(kind, query, limit, config)
         found = shown(settings_of(config), found, unmask, f"{kind}s/{query or 'all'}")
         rows = [document.body or document.fields for document in found]
         print_rows(rows, output_format, columns)
@@ -28,7 +28,9 @@ def _list_command(kind: Kind, text: str, columns: tuple[str, ...]) -> click.Comm
     return command
 
 
-def _show_command(kind: Kind, text: str) -> click.Command:
+def show_command(kind: Kind, text: str) -> click.Command:
+    """The command ``show`` of a group."""
+
     @click.command(name="show", help=text)
     @click.argument("identifier")
     @unmask_option
@@ -42,6 +44,16 @@ def _show_command(kind: Kind, text: str) -> click.Command:
         print_json(document.body or document.fields)
 
     return command
+
+
+def found_documents(kind: Kind, query: str, limit: int, config: Path | None) -> list[Document]:
+    """The newest documents of a kind that match.
+
+    Raises:
+        SettingsError: the query is none.
+        UnavailableError: the store is away.
+    """
+    return run_async(_search(kind, query, limit, config))
 
 
 async def _search(kind: Kind, query: str, limit: int, config: Path | None) -> list[Document]:
@@ -77,7 +89,7 @@ def documents(name: str, kind: Kind, what: str, example: str, columns: tuple[str
     """A group of commands that list and show the store's documents of one kind."""
     group = click.Group(name, help=f"List and show {what}.\n\n\b\nExample:\n  {example}")
     group.add_command(_list_command(kind, f"List {what} that match QUERY, newest first.", columns))
-    group.add_command(_show_command(kind, f"Show one of the {what} by its id."))
+    group.add_command(show_command(kind, f"Show one of the {what} by its id."))
     return group
 
 
@@ -93,7 +105,7 @@ incidents = documents(
     "incident",
     "incidents",
     "soc incidents list status:new",
-    ("id", "number", "level", "status", "title"),
+    ("id", "number", "level", "status", "kind", "severity", "exercise", "owner", "title"),
 )
 
 alerts.add_command(act_command("alert"))

@@ -1,11 +1,15 @@
 """``soc intel …``: what is known to be bad is imported, pulled, shown and forgotten."""
 
+import sys
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
+import msgspec
 
+from soc.cli.archive import Moment, Progress, moment_of
 from soc.cli.operate import require_installation
 from soc.cli.output import actor, config_option, format_option, print_json, print_rows, run_async, settings_of
 from soc.clock import now, to_iso
@@ -264,6 +268,53 @@ def _row(value: str, feed: str, one: Indicator) -> dict[str, Any]:
         "note": one.note,
         "tags": list(one.tags),
     }
+
+
+@intel.command()
+@click.option("--since", type=Moment(), default=None, help="Lines received from then on [default: hunt_days ago].")
+@click.option("--indicator", "values", multiple=True, help="Only this value; it must be in force.")
+@click.option("--all", "everything", is_flag=True, help="Everything in force, not only what was not looked for yet.")
+@click.option("--dry-run", is_flag=True, help="Print what is found, publish nothing.")
+@config_option
+@format_option
+def hunt(
+    since: datetime | None,
+    *,
+    values: tuple[str, ...],
+    everything: bool,
+    dry_run: bool,
+    config: Path | None,
+    output_format: str | None,
+) -> None:
+    r"""Look for indicators in what came before they were known: the archive, the bus and the store.
+
+    An event that has one becomes an alert as a live one would, marked late; an alert that stands stays one alert, and a second hunt
+    publishes nothing more. A running installation hunts by itself for what is new ([intel] hunt_days). Each event that was found
+    is printed; the last line on standard error says what was done, as JSON.
+
+    \b
+    Example:
+      soc intel hunt --since 2026-10-01 --indicator 203.0.113.7
+    """
+    from soc.hunt.ask import as_rows, ask, words
+    from soc.telemetry import configure_logging
+
+    settings = settings_of(config)
+    require_installation(settings)
+    configure_logging("warning", "auto")
+    progress = Progress("lines")
+    start = None if since is None else moment_of(since, settings.timezone)
+    asked = run_async(
+        ask(settings, start, values, everything=everything, dry_run=dry_run, actor=actor(), progress=progress)
+    )
+    progress.wipe()
+    print_rows(as_rows(asked), output_format, ("time", "source", "indicator", "contact", "event"))
+    sys.stdout.flush()
+    click.echo(msgspec.json.encode(words(asked)).decode(), err=True)
+    for name, reason in asked.hunted.damaged:
+        click.echo(f"soc: {name}: {reason}; see `soc archive verify`", err=True)
+    if asked.hunted.damaged:
+        raise click.exceptions.Exit(1)
 
 
 @intel.command()

@@ -50,7 +50,8 @@ def check(config: Path | None, output_format: str | None, *, readiness: bool) ->
     or changed. Exit code 2 lists every mistake of the settings, 1 says that rules are refused or that a sample of a mapping file
     does not come out as written, 3 that something needed
     cannot be used. With --readiness it looks at the published register instead: every field that a report would lack today, system by
-    system, and every expected log source that never came or is silent; exit code 1 if there are any.
+    system, and every expected log source that never came or is silent; and on stderr what of the policy of duties is not ready
+    (nobody compared it with the law, a receiver that is no recipient of it). Exit code 1 if there is any.
 
     \b
     Example:
@@ -76,6 +77,7 @@ def check(config: Path | None, output_format: str | None, *, readiness: bool) ->
     _check_policy(settings)
     if not settings.forward.receiver.url:
         click.echo("no receiver: [forward.receiver] url is empty, reports will wait in the outbox", err=True)
+    _check_sharing(settings)
     if not targets_of(settings.audit):
         click.echo("the audit's heads stay on this host: set [audit] directory, url or syslog", err=True)
 
@@ -86,11 +88,30 @@ def check(config: Path | None, output_format: str | None, *, readiness: bool) ->
         raise click.exceptions.Exit(1)
 
 
+def _check_sharing(settings: Settings) -> None:
+    """Say to whom alert data goes; a profile with mistakes ends the command."""
+    from soc.sharing.setting_up import all_terms, rules_of
+
+    if not settings.sharing.enabled:
+        click.echo("no alert data is shared: [sharing] enabled is false", err=True)
+        return
+    rules_of(settings)
+    for one in all_terms(settings).values():
+        said = "acknowledges" if one.acknowledges else "no acknowledgement exists on this wire: compare the daily count"
+        click.echo(
+            f"alerts are shared with {one.name} over {one.wire}: {', '.join(one.profile.sharing.by)}; {said}", err=True
+        )
+
+
 def _check_policy(settings: Settings) -> None:
     """Say which policy of reporting is in force, and how much of it nobody compared with the law."""
     from soc.pipeline.policy import load_policy, policy_path
+    from soc.pipeline.release import load_profiles, profile_path
 
     policy = load_policy(settings)
+    load_profiles(settings)
+    for receiver in settings.forward.all_receivers:
+        click.echo(f"receiver {receiver.name}: what may leave to it: {profile_path(receiver)}", err=True)
     entries = len(policy.duties) + len(policy.periodic)
     said = (
         f"policy {policy.id} ({policy_path(settings)}): {entries} duties, {len(policy.unverified())} verified by nobody"
@@ -104,6 +125,8 @@ def _check_readiness(settings: Settings, output_format: str | None) -> None:
     from soc.assets.register import EMPTY, Register
     from soc.clock import now
     from soc.pipeline.context import Contexts
+    from soc.pipeline.policy import load_policy
+    from soc.pipeline.policy import readiness as duties
     from soc.pipeline.readiness import Gap, gaps
     from soc.pipeline.source_report import last_heard, source_reports, zones_of
     from soc.pipeline.source_watch import read_sources
@@ -128,8 +151,11 @@ def _check_readiness(settings: Settings, output_format: str | None) -> None:
 
     found = run_async(ask())
     print_rows([{name: getattr(gap, name) for name in gap.__struct_fields__} for gap in found], output_format)
-    click.echo(f"{len(found):,} gaps", err=True)
-    if found:
+    lacking = duties(settings, load_policy(settings))
+    for line in lacking:
+        click.echo(line, err=True)
+    click.echo(f"{len(found):,} gaps; {len(lacking):,} matters of the duties to report", err=True)
+    if found or lacking:
         raise click.exceptions.Exit(1)
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from soc.duties.clocks import Clock
     from soc.duties.policy import Policy
     from soc.duties.schedule import PeriodicClock
-    from soc.model import Incident
 
 T = TypeVar("T")
 
@@ -36,16 +35,20 @@ def report() -> None:
     """
 
 
-class _Asked(NamedTuple):
-    """What questions are put to."""
+class Asked(NamedTuple):
+    """What questions are put to: the installation's settings, its store, and the policy in force."""
 
     settings: Settings
     store: Store
     policy: "Policy"
 
 
-def _with_store(config: Path | None, ask: Callable[[_Asked], Awaitable[T]]) -> T:
-    """Ask the store of an installation, with the policy in force."""
+def with_store(config: Path | None, ask: Callable[[Asked], Awaitable[T]]) -> T:
+    """Ask the store of an installation, with the policy in force.
+
+    Raises:
+        SettingsError: there is no installation, or its settings or policy are wrong.
+    """
     from soc.app import open_store
     from soc.pipeline.policy import load_policy
 
@@ -56,7 +59,7 @@ def _with_store(config: Path | None, ask: Callable[[_Asked], Awaitable[T]]) -> T
     async def main() -> T:
         store = open_store(settings)
         try:
-            return await ask(_Asked(settings, store, policy))
+            return await ask(Asked(settings, store, policy))
         finally:
             await store.close()
 
@@ -78,10 +81,10 @@ def due(config: Path | None, output_format: str | None) -> None:
 
     at = now()
 
-    async def ask(of: _Asked) -> Owed:
+    async def ask(of: Asked) -> Owed:
         return await owed(of.store, of.policy, at, since_of(of.settings, of.policy))
 
-    found = _with_store(config, ask)
+    found = with_store(config, ask)
     rows = sorted([*map(_row, found.clocks), *map(_periodic_row, found.periodic)], key=lambda row: row["due"] or "~")
     print_rows([row | {"left": _left(row["due_at"], at)} for row in rows], output_format, OWED_COLUMNS)
     if found.cut:
@@ -141,26 +144,6 @@ def _left(due_at: Micros | None, at: Micros) -> str:
     return f"{sign}{seconds // 3600}:{seconds % 3600 // 60:02d}:{seconds % 60:02d}"
 
 
-async def _incident(store: Store, identifier: str) -> "Incident":
-    """An incident by its id or number.
-
-    Raises:
-        SettingsError: there is none.
-    """
-    from soc.forward.owed import incident_of
-    from soc.store.query import Field
-    from soc.store.words import normal
-
-    document = await store.get("incident", identifier)
-    if document is None:
-        page = await store.search("incident", Field("incident.number", ((False, normal(identifier)),)), limit=1)
-        document = page.documents[0] if page.documents else None
-    found = incident_of(document) if document else None
-    if found is None:
-        raise SettingsError([f"there is no incident {identifier!r}"])
-    return found
-
-
 @report.command()
 @click.argument("incident")
 @click.option("--kind", default="", help="Of this kind of report only.")
@@ -177,9 +160,10 @@ def missing(incident: str, kind: str, config: Path | None, output_format: str | 
       soc report missing INC-2026-000012 --kind notice_initial
     """
     from soc.duties.clocks import gaps
+    from soc.pipeline.dossier import find_incident
 
-    async def ask(of: _Asked) -> list[dict[str, Any]]:
-        found = await _incident(of.store, incident)
+    async def ask(of: Asked) -> list[dict[str, Any]]:
+        found = await find_incident(of.store, incident)
         if kind and kind not in of.policy.kinds():
             raise SettingsError([f"{of.policy.id} has no kind {kind!r}; known: {', '.join(of.policy.kinds())}"])
         return [
@@ -194,7 +178,7 @@ def missing(incident: str, kind: str, config: Path | None, output_format: str | 
             for gap in gaps(of.policy, found, one)
         ]
 
-    rows = _with_store(config, ask)
+    rows = with_store(config, ask)
     print_rows(rows, output_format, ("kind", "field", "label", "source", "systems"))
     if rows:
         raise click.exceptions.Exit(1)
@@ -213,16 +197,17 @@ def clocks(incident: str, config: Path | None, output_format: str | None) -> Non
     """
     from soc.duties.clocks import clocks as clocks_of
     from soc.forward.owed import reports_of
+    from soc.pipeline.dossier import find_incident
 
     at = now()
 
-    async def ask(of: _Asked) -> "list[Clock]":
-        found = await _incident(of.store, incident)
+    async def ask(of: Asked) -> "list[Clock]":
+        found = await find_incident(of.store, incident)
         reports = await reports_of(of.store, [found])
         return list(clocks_of(of.policy, found, at, reports[found.id]))
 
     rows = [
-        _row(clock) | {"delivered": clock.delivered and to_iso(clock.delivered)} for clock in _with_store(config, ask)
+        _row(clock) | {"delivered": clock.delivered and to_iso(clock.delivered)} for clock in with_store(config, ask)
     ]
     print_rows(rows, output_format, ("state", "duty", "recipient", "t0", "due", "delivered"))
 
@@ -246,14 +231,14 @@ def list_(
     from soc.store.base import Document
     from soc.store.query import QueryError, parse
 
-    async def ask(asked: _Asked) -> list[Document]:
+    async def ask(asked: Asked) -> list[Document]:
         try:
             parsed = parse(query)
         except QueryError as error:
             raise SettingsError([str(error)]) from error
         return list((await asked.store.search(of, parsed, limit=limit)).documents)
 
-    found = shown(settings_of(config), _with_store(config, ask), unmask, f"{of}s/{query or 'all'}")
+    found = shown(settings_of(config), with_store(config, ask), unmask, f"{of}s/{query or 'all'}")
     print_rows([{"id": document.id, **(document.body or document.fields)} for document in found], output_format)
 
 
@@ -277,10 +262,10 @@ def periodic(kind: str, period: str, form: str, config: Path | None) -> None:
 
     at = now()
 
-    async def ask(of: _Asked) -> PeriodicReport:
+    async def ask(of: Asked) -> PeriodicReport:
         return await make(of.store, of.policy, kind, period, organization=of.settings.forward.organization, now=at)
 
-    made = _with_store(config, ask)
+    made = with_store(config, ask)
     if form == "json":
         print_json(made)
     else:

@@ -37,9 +37,16 @@ def run(config: Path | None, roles: tuple[str, ...], process: tuple[str, int, in
         _run_process(settings, chosen, *process)
         return
     from soc.installation import run_installation
+    from soc.pipeline.policy import load_policy
+    from soc.pipeline.release import load_profiles
 
+    if not chosen or {"forward", "console", "notify"} & set(
+        chosen
+    ):  # said here, once: a role that cannot start is started again for ever
+        load_policy(settings)
+        load_profiles(settings)
     command = ["run", *(["--config", str(config)] if config else [])]
-    run_async(run_installation(settings, command, _stop_on_signals, chosen))
+    run_async(run_installation(settings, command, stop_on_signals, chosen))
 
 
 def _run_process(settings: Settings, roles: tuple[Role, ...], name: str, number: int, of: int) -> None:
@@ -49,7 +56,7 @@ def _run_process(settings: Settings, roles: tuple[Role, ...], name: str, number:
     configure_logging(settings.log.level, settings.log.format, process=name)
 
     async def main() -> None:
-        stop = _stop_on_signals()
+        stop = stop_on_signals()
         _stop_with_parent(stop)
         await run_process(settings, name, roles, stop, number=number, of=of)
 
@@ -57,7 +64,8 @@ def _run_process(settings: Settings, roles: tuple[Role, ...], name: str, number:
         runner.run(main())
 
 
-def _stop_on_signals() -> asyncio.Event:
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -100,7 +108,7 @@ def demo(*, once: bool, data_dir: Path | None, speed: float, language: str) -> N
     from soc.demo.play import play_demo
 
     summary = run_async(
-        play_demo(once=once, data_dir=data_dir, speed=speed, language=language, stop_on_signals=_stop_on_signals)
+        play_demo(once=once, data_dir=data_dir, speed=speed, language=language, stop_on_signals=stop_on_signals)
     )
     if summary is not None:
         print_json(summary.as_dict())

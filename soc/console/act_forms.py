@@ -100,7 +100,38 @@ def _of_incident(kind: str, form: Form, zone: ZoneInfo) -> dict[str, Any]:
         case "settle":
             return _given(form, "report_id", "decision", "number", "reason")
         case _:
+            return _of_standing(kind, form, zone)
+
+
+def _of_standing(kind: str, form: Form, zone: ZoneInfo) -> dict[str, Any]:
+    """The acts on silences and directives; of any other act its reason."""
+    match kind:
+        case "silence":
+            changes: dict[str, Any] = {"kind": form.get("silence_kind", "") or "silence", "matchers": _matchers(form)}
+            if form.get("starts", "").strip():
+                changes["starts"] = time_of(form["starts"], zone)
+            changes["ends"] = time_of(form.get("ends", ""), zone)
+            return changes | _given(form, "owner") | {"reason": _needed(form, "reason", "act.mistake.reason")}
+        case "end_silence" | "close_directive":
+            return {"reason": _needed(form, "reason", "act.mistake.reason")}
+        case "direct":
+            due = form.get("due", "").strip()
+            changes = {"due": time_of(due, zone)} if due else {}
+            named = {name: _needed(form, name, "act.mistake.paper") for name in ("number", "issuer", "title", "text")}
+            return changes | named | {"incident_ids": _list(form, "incident_ids")}
+        case "answer_directive":
+            return {"answer": _needed(form, "answer", "act.mistake.text")}
+        case _:
             return _given(form, "reason")
+
+
+def _matchers(form: Form) -> list[list[str]]:
+    """``field=value`` of ``match`` boxes that are ticked and of lines of ``matchers``."""
+    lines = [*form.getall("match", []), *(line for text in form.getall("matchers", []) for line in text.splitlines())]
+    pairs = [[part.strip() for part in line.partition("=")[::2]] for line in lines if line.strip()]
+    if not pairs or not all(field and value for field, value in pairs):
+        raise MistakeError("act.mistake.matchers")
+    return pairs
 
 
 def time_of(text: str, zone: ZoneInfo) -> int:

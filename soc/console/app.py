@@ -1,5 +1,6 @@
 """The console as an aiohttp application: its parts in, every route with its guards out."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -16,14 +17,23 @@ from soc.console.views import (
     acts,
     alerts,
     assets,
+    assets_change,
     audit,
     deadletters,
+    directives,
     duties,
+    evidence,
     incidents,
+    intel,
     lists,
     live,
+    notices,
     operation,
+    receipts,
     session,
+    sharing,
+    silences,
+    tasks,
 )
 
 _STATIC = Path(__file__).parent / "static"
@@ -55,14 +65,21 @@ def _routed(app: web.Application) -> web.Application:
     return app
 
 
-def _routes() -> list[web.RouteDef]:
-    get, post = web.get, web.post
-    pages = {
+def _pages() -> dict[str, Callable[[web.Request], Awaitable[web.StreamResponse]]]:
+    """Path → view of the pages that have a twin under the same path with ``.json``."""
+    return {
         "/alerts": alerts.queue,
         "/incidents": incidents.queue,
+        "/tasks": tasks.queue,
+        "/directives": directives.queue,
+        "/silences": silences.queue,
         "/reports": lists.reports,
+        "/receipts": receipts.receipts,
+        "/sharing": sharing.sharing,
         "/assets": assets.systems,
+        "/intel": intel.intel,
         "/duties": duties.duties,
+        "/notices": notices.notices,
         "/duties/periodic": duties.periodic,
         "/search": lists.search,
         "/deadletters": deadletters.deadletters,
@@ -73,7 +90,11 @@ def _routes() -> list[web.RouteDef]:
         "/account": account.account,
         "/login": session.login_page,
     }
-    routes = [get(path + suffix, view) for path, view in pages.items() for suffix in ("", ".json")]
+
+
+def _routes() -> list[web.RouteDef]:
+    get, post = web.get, web.post
+    routes = [get(path + suffix, view) for path, view in _pages().items() for suffix in ("", ".json")]
     return [
         *routes,
         get("/", session.home),
@@ -87,8 +108,20 @@ def _routes() -> list[web.RouteDef]:
         get("/incidents/{id}/clocks", duties.clocks_page),
         get("/incidents/{id}/clocks.json", duties.clocks_page),
         get("/duties/periodic/file", duties.periodic_file),
+        get("/incidents/{id}/dossier", receipts.dossier),
         get("/incidents/{id}", incidents.page),
         post("/incidents/{id}/act", acts.on_incident),
+        post("/incidents/{id}/pin", evidence.pin),
+        post("/incidents/{id}/evidence", evidence.download),
+        post("/silences", acts.new_silence),
+        get("/silences/{id}", silences.page),
+        post("/silences/{id}/act", acts.on_silence),
+        post("/directives", acts.new_directive),
+        get("/directives/{id}", directives.page),
+        post("/directives/{id}/act", acts.on_directive),
+        post("/assets/check", assets_change.check),
+        post("/assets/publish", assets_change.publish),
+        get("/assets/export", assets_change.export),
         get("/assets/{id}", assets.page),
         get("/events/{id:.+}", lists.event),
         post("/deadletters/retry", deadletters.retry),

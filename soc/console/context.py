@@ -9,18 +9,23 @@ import jinja2
 from aiohttp import web
 
 from soc.audit.chain import Entry
-from soc.clock import Clock, Micros
+from soc.clock import Clock, Micros, now
 from soc.console.auth import User, Users
 from soc.console.grants import Grants
 from soc.console.i18n import Texts
+from soc.console.intel_known import IntelCall, IntelKnown
 from soc.console.scope import NoRegister, RegisterLike
 from soc.console.sessions import Sessions, SignIns, Throttle
 from soc.console.stream import Stream
+from soc.console.uploads import PublishCall, Uploads, cannot_publish
 from soc.desk import PrivacySettings
 from soc.duties.figures import PeriodicReport
 from soc.duties.policy import Policy
 from soc.errors import SettingsError, UnavailableError
 from soc.model import Action, Answer, Incident, RuleInfo
+from soc.notify.readiness import Gap
+from soc.notify.roster import EMPTY as NO_ROSTER
+from soc.notify.roster import Roster
 from soc.store.base import Store
 from soc.triage.roles import ALLOWED, WHOLE, may
 
@@ -69,7 +74,20 @@ class PreviewLike(Protocol):
     def withheld(self) -> Sequence[Any]: ...  # noqa: D102
 
 
-PreviewCall = Callable[[Incident, str], PreviewLike]
+PreviewCall = Callable[..., PreviewLike]
+"""(incident, kind of report[, receiver]) → the report as it would leave; without a receiver, to the usual one.
+
+Raises:
+    UnsendableError: no automatic channel may carry it.
+"""
+
+ReceiversCall = Callable[[str], Sequence[str]]
+"""Kind of report → the receivers that may get it by an automatic channel, the usual first."""
+
+
+def no_receivers(kind: str) -> Sequence[str]:  # noqa: ARG001 - the port's shape
+    """Of a console that is told of none: there is only the usual one."""
+    return ()
 
 
 class RefusedLike(Protocol):
@@ -184,6 +202,93 @@ async def no_periodic(report: str, period: str) -> PeriodicReport:
     raise SettingsError([f"no policy is in force: {report} {period}"])
 
 
+class DossierLike(Protocol):
+    """A dossier that is recorded in the audit (``soc.pipeline.dossier.Made``)."""
+
+    @property
+    def data(self) -> bytes: ...  # noqa: D102
+    @property
+    def sha256(self) -> str: ...  # noqa: D102
+
+
+DossierCall = Callable[[Incident, str, bool], Awaitable[DossierLike]]
+"""(incident, who asks, whether he may read the audit) → its dossier; UnavailableError where it cannot be gathered or recorded."""
+
+
+async def no_dossier(incident: Incident, actor: str, whole: bool) -> DossierLike:
+    """Of a console that was given no way to make one.
+
+    Raises:
+        UnavailableError: always.
+    """
+    raise UnavailableError(f"no dossier can be made here: {incident.number}, {actor}, {whole}")
+
+
+class PinningLike(Protocol):
+    """How far a request to pin evidence has come (``soc.pipeline.evidence.Pinning``)."""
+
+    @property
+    def state(self) -> str: ...  # noqa: D102
+    @property
+    def read(self) -> int: ...  # noqa: D102
+    @property
+    def lines(self) -> int: ...  # noqa: D102
+    @property
+    def detail(self) -> str: ...  # noqa: D102
+    @property
+    def actor(self) -> str: ...  # noqa: D102
+
+
+class EvidenceLike(Protocol):
+    """Pins raw lines beside the console, and hands out what was pinned (``soc.pipeline.evidence.Pins``)."""
+
+    def ask(self, incident_id: str, actor: str, role: str, units: tuple[str, ...]) -> PinningLike:
+        """Ask for one incident's evidence.
+
+        Raises:
+            UnavailableError: too many wait already.
+        """
+        ...
+
+    def latest(self, incident_id: str) -> PinningLike | None:
+        """How far the last request for an incident has come."""
+        ...
+
+    async def file(self, name: str, *, manifest: bool = False) -> bytes:
+        """The bytes of a file of evidence, or of its manifest.
+
+        Raises:
+            RecordError: there is none.
+            UnavailableError: the archive is away.
+        """
+        ...
+
+
+RosterCall = Callable[[], Roster]
+"""The duty roster in force."""
+GapsCall = Callable[[Micros, Micros], Sequence[Gap]]
+"""(from, until) → what would keep people from being told."""
+
+
+def no_roster() -> Roster:
+    """Of a console that is told of none."""
+    return NO_ROSTER
+
+
+def no_gaps(start: Micros, end: Micros) -> Sequence[Gap]:  # noqa: ARG001 - the port's shape
+    """Of a console that was given no way to find any."""
+    return ()
+
+
+SharingCall = Callable[[], Awaitable[Mapping[str, Any]]]
+"""Where alert sharing stands (``soc.sharing.seen.overview``)."""
+
+
+async def no_sharing() -> Mapping[str, Any]:
+    """Of a console that shares nothing."""
+    return {"enabled": False, "receivers": [], "days": [], "refused": []}
+
+
 class Given(TypedDict, total=False):
     """What the composition root gives a console (``Console`` says what each is); those before the comment it must give."""
 
@@ -202,6 +307,7 @@ class Given(TypedDict, total=False):
     rules: RulesCall
     outages: OutagesCall
     report_kinds: Sequence[str]
+    receivers: ReceiversCall
     retry: RetryCall
     record: RecordCall
     kept: RecordCall
@@ -210,8 +316,16 @@ class Given(TypedDict, total=False):
     verify: VerifyCall
     heads: HeadsCall
     policy: Policy
+    roster: RosterCall
+    gaps: GapsCall
     periodic: PeriodicCall
     periodic_since: Micros | None
+    dossier: DossierCall
+    intel: IntelCall
+    publish_register: PublishCall
+    register_hash: Callable[[], str]
+    sharing: SharingCall
+    evidence: EvidenceLike | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,6 +338,7 @@ class Console:
         users: the accounts. ``sign_ins``: when each was last used.
         info: a rule by set and id. ``rules``: the rule set in use, None when it is not known.
         preview: a report exactly as it would leave. ``report_kinds``: which reports an incident may have, the usual first.
+            ``receivers``: who may get one of a kind.
         language: ``vi`` or ``en``, until the visitor chooses.
         timezone: IANA zone in which times are shown and read.
         health: the state of the installation. ``outages``: what pages must do without now.
@@ -234,8 +349,15 @@ class Console:
         register: of systems and organizations, for scopes.
         privacy: who sees citizens' identifiers. ``grants``: who gave a reason to see which.
         verify: verifies the audit chains. ``heads``: what became of sending their ends off the host.
+        roster: who is on duty. ``gaps``: what would keep people from being told.
         policy: the duties to report; None where there is none. ``periodic``: makes a periodic report; those of periods that ended
             before ``periodic_since`` are not this installation's.
+        dossier: makes and records the dossier of an incident.
+        intel: threat intelligence as it is known now.
+        publish_register: makes a register the one in force. ``register_hash``: of the one that is; "" of none. ``uploads``: what files
+            that somebody uploaded would change of it.
+        sharing: where alert sharing stands.
+        evidence: pins raw lines of incidents; None where no archive is given.
     """
 
     store: Store
@@ -257,6 +379,7 @@ class Console:
     rules: RulesCall = no_rules
     outages: OutagesCall = Outages
     report_kinds: Sequence[str] = ("initial",)
+    receivers: ReceiversCall = no_receivers
     retry: RetryCall = cannot_retry
     record: RecordCall = cannot_record
     kept: RecordCall = cannot_record
@@ -266,8 +389,17 @@ class Console:
     verify: VerifyCall = cannot_verify
     heads: HeadsCall = no_heads
     policy: Policy | None = None
+    roster: RosterCall = no_roster
+    gaps: GapsCall = no_gaps
     periodic: PeriodicCall = no_periodic
     periodic_since: Micros | None = None
+    dossier: DossierCall = no_dossier
+    intel: IntelCall = IntelKnown
+    publish_register: PublishCall = cannot_publish
+    register_hash: Callable[[], str] = str
+    uploads: Uploads = field(default_factory=lambda: Uploads(now))
+    sharing: SharingCall = no_sharing
+    evidence: EvidenceLike | None = None
 
 
 CONSOLE = web.AppKey("console", Console)

@@ -25,7 +25,19 @@ SESSION_COOKIE = "soc_session"
 BROWSER_COOKIE = "soc_browser"
 LANGUAGE_COOKIE = "soc_language"
 STREAM = "/alerts/stream"
-FROM_STORE = ("/alerts", "/incidents", "/reports", "/duties", "/search", "/deadletters", "/audit", "/events")
+FROM_STORE = (
+    "/alerts",
+    "/incidents",
+    "/tasks",
+    "/directives",
+    "/silences",
+    "/reports",
+    "/duties",
+    "/search",
+    "/deadletters",
+    "/audit",
+    "/events",
+)
 """Pages that show what the store holds."""
 PAGE_SECONDS = 25.0
 """The store gives a search up after 20 seconds, and says how to ask for less."""

@@ -13,13 +13,11 @@ import msgspec
 from aiohttp import web
 
 from soc.clock import HOUR, Micros
-from soc.console.access import access_of
 from soc.console.context import Visitor, console_of, visitor_of
 from soc.console.highlight import segments
+from soc.console.menu import menu_of
 from soc.console.personal import personal_of
 from soc.console.sessions import csrf_of
-
-NAVIGATION = ("alerts", "incidents", "duties", "reports", "assets", "search", "deadletters", "rules", "health")
 
 
 @cache
@@ -118,7 +116,7 @@ def respond(
         "now": now,
         "zone": console.timezone,
         "offset": visitor.texts.offset(now),
-        "navigation": [n for n in NAVIGATION if not (visitor.units and access_of("GET", f"/{n}").whole)],
+        "menu": menu_of(request, visitor),
         "path": request.path,
         "here": request.path_qs,
         "twin": _twin(request),
@@ -155,6 +153,12 @@ def _twin(request: web.Request) -> str:
 
 def _unsplit(visitor: Visitor) -> bool:
     return visitor.user is not None and {"administrator", "approver"} <= set(visitor.user.roles)
+
+
+def outcome_of(request: web.Request) -> dict[str, str] | None:
+    """What became of the act that led to this page, as its address says."""
+    outcome = request.query.get("outcome", "")
+    return {"message": f"act.{outcome}", "detail": ""} if outcome in {"accepted", "pending"} else None
 
 
 def parse_after(text: str) -> tuple[Micros, str] | None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import aiohttp
 import click
-import msgspec
 
 from soc.app import open_bus
 from soc.assets.difference import summary as summary_of
@@ -22,9 +21,11 @@ from soc.clock import now
 from soc.console.auth import Users
 from soc.demo.province import REGISTER
 from soc.demo.story import Line, Story, story
+from soc.demo.walk import RECEIPT_SECONDS, Walk
 from soc.errors import SettingsError, UnavailableError
 from soc.forward.standin import Standin
 from soc.forward.standin import start as start_standin
+from soc.forward.standin_taxii import COLLECTION
 from soc.installation import installation, say_where
 from soc.pipeline.context import publish
 from soc.pipeline.reconcile import reconcile_when_drained
@@ -40,8 +41,6 @@ PREFERRED = {"syslog": 5514, "http": 5580, "console": 8080, "metrics": 9464}
 
 STORY_SECONDS = 60.0
 """How long the alerts may take after the last line."""
-
-RECEIPT_SECONDS = 30.0
 
 
 @dataclass
@@ -163,12 +162,24 @@ port = {port["http"]}
 organization = "SOC Tây Ninh (demo)"
 
 [forward.receiver]
-name = "stand-in"
-url = '{standin.url}'
+name = "national"
+binding = "taxii21"
+url = '{standin.taxii_url}'
+collection = "{COLLECTION}"
 ca_file = '{standin.ca_file}'
 token = '{standin.token}'
 retry_min_seconds = 1
 retry_max_seconds = 10
+
+[policy.particulars]
+reporter_name = "Trung tâm Giám sát an toàn, an ninh mạng (minh họa)"
+reporter_address = "Tây Ninh"
+reporter_phone = "0276 3999 999"
+reporter_email = "soc@tayninh.example"
+contact_name = "Nguyễn Văn Minh Họa"
+contact_title = "Trưởng ca trực"
+contact_phone = "0276 3999 998"
+contact_email = "truc-ca@tayninh.example"
 
 [console]
 port = {port["console"]}
@@ -242,7 +253,7 @@ def _host_port(address: str) -> tuple[str, int]:
 
 async def _open_end(statuses: Sequence[ProcessStatus], stop: asyncio.Event) -> None:
     host, port = _host_port(_addresses(statuses)["syslog-udp"])
-    say("the story is told: open the console, look at the incident, approve its report")
+    say("the story is told: open the console, look at the incident: what its report lacks, fill it in, approve it")
     say("one more alert, from another terminal:")
     line = "Accepted password for root from 203.0.113.9 port 4242 ssh2"
     say(f'  logger -n {host} -P {port} -d -t sshd "{line}"')
@@ -253,7 +264,7 @@ async def _open_end(statuses: Sequence[ProcessStatus], stop: asyncio.Event) -> N
 async def _judge(
     summary: Summary, told: Story, settings: Settings, *, console: str, token: str, standin: Standin
 ) -> None:
-    """Wait for what the story says, approve as a person would, wait for the receipt, and compare."""
+    """Wait for what the story says, handle the incident as a person would, wait for the receipts, and compare."""
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
     timeout = aiohttp.ClientTimeout(total=15)
     async with aiohttp.ClientSession(console, headers=headers, timeout=timeout) as session:
@@ -264,10 +275,11 @@ async def _judge(
         summary.incidents = len(listed["incidents"])
         summary.expect("incidents", summary.incidents, told.incidents)
         for incident in sorted(incidents - {""}):
-            await _approve(session, incident, summary)
+            await Walk(session, incident, summary.expect).handle()
         summary.receipts = await _wait_for_receipts(session, told.receipts)
         summary.expect("receipts", summary.receipts, told.receipts)
-        summary.expect("reports at the receiver", len(standin.received), told.receipts)
+        reports = sum(name.startswith("report--") for name in standin.objects)
+        summary.expect("reports at the receiver", reports, told.receipts)
     await _balance(summary, told, settings)
 
 
@@ -289,26 +301,6 @@ async def _wait_for_alerts(
         f"rule {rule}: {counts[rule]} alerts, expected {told.alerts[rule]} at least" for rule in missing
     ]
     return live
-
-
-async def _approve(session: aiohttp.ClientSession, incident_id: str, summary: Summary) -> None:
-    """Approve the report exactly as it was previewed; a machine revision in between is a conflict, so look again."""
-    found: dict[str, Any] = {}
-    for attempt in range(5):
-        page = await _get(session, f"/incidents/{incident_id}.json")
-        act = {
-            "kind": "approve",
-            "action_id": f"demo-approval-{attempt}-{now()}",
-            "expected_revision": str(page["incident"]["revision"]),
-            "report_kind": page["report_kind"],
-            "payload_sha256": page["preview"]["sha256"],
-        }
-        async with session.post(f"/incidents/{incident_id}/act", json=act) as answer:
-            found = await answer.json()
-        if found["outcome"] == "accepted":
-            return
-        await asyncio.sleep(0.5)
-    summary.mistakes.append(f"approval: {msgspec.json.encode(found).decode()}")
 
 
 async def _wait_for_receipts(session: aiohttp.ClientSession, expected: int) -> int:

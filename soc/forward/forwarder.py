@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple, cast
 
@@ -14,12 +14,15 @@ from soc.bus.base import Claim, Message, Record
 from soc.clock import SECOND, Clock, Micros
 from soc.errors import BusFullError, CommitUnknownError, FencedError, LogMismatchError, RecordError, UnavailableError
 from soc.forward.bindings.base import Binding
+from soc.forward.bindings.file import FilePackage
 from soc.forward.bindings.https_json import HttpsJson
 from soc.forward.bindings.taxii21 import Taxii21
 from soc.forward.ledger import CHAIN, Changes, Ledger
-from soc.forward.outbox import Backoff, Happened, next_report
+from soc.forward.outbox import FINAL, Backoff, Happened, next_report
+from soc.forward.profile import DEFAULT, Profile
 from soc.forward.rebuild import not_in
-from soc.forward.sealing import recipient_of, seal_new, settle, told
+from soc.forward.sealing import seal_new, settle, told
+from soc.forward.terms import Terms, recipient_of
 from soc.model import Incident, Report, decode, encode
 from soc.receiver import Receiver
 from soc.telemetry import RECLAIMS
@@ -49,18 +52,19 @@ class Destination:
     """One receiver: its wire, and when it may be tried.
 
     Args:
-        receiver: its settings; without a ``url`` reports to it stay ``queued``.
+        receiver: its settings; without a ``url`` (``file``: a ``directory``) reports to it stay ``queued``.
         binding: the wire, in the place of the one that the settings name.
+        profile: what may leave to it.
 
     Raises:
         SettingsError: its address cannot be used.
     """
 
-    def __init__(self, receiver: Receiver, binding: Binding | None = None) -> None:
+    def __init__(self, receiver: Receiver, binding: Binding | None = None, profile: Profile = DEFAULT) -> None:
         self.name = receiver.name
         self.seconds = receiver.timeout_seconds
-        self.recipient = recipient_of(receiver)
-        self.binding = binding or (open_binding(receiver) if receiver.url else None)
+        self.recipient = recipient_of(receiver, profile)
+        self.binding = binding or (open_binding(receiver) if receiver.url or receiver.directory else None)
         self.backoff = Backoff(round(receiver.retry_min_seconds * SECOND), round(receiver.retry_max_seconds * SECOND))
         self.changed = asyncio.Event()
         self._failures = 0
@@ -69,6 +73,11 @@ class Destination:
     def open_at(self) -> Micros:
         """Not to be tried before this: an endpoint that fails again and again is not tried with each report in turn."""
         return self._closed_until
+
+    def try_now(self) -> None:
+        """A person asks for it: whatever came before is forgotten."""
+        self._failures, self._closed_until = 0, 0
+        self.changed.set()
 
     def note(self, happened: Happened, now: Micros, jitter: float) -> None:
         """Learn from an attempt how the endpoint is."""
@@ -93,7 +102,7 @@ class Forwarder:
         audit: the topic of the audit chain ``forward``.
         told: reads ``outbox``: report id → its latest transition; it must not know more than the state does.
         clock: the time.
-        second_person: kinds that two people must approve.
+        terms: by what reports are made.
         jitter: random numbers in [0, 1).
     """
 
@@ -108,7 +117,7 @@ class Forwarder:
         audit: str,
         told: Callable[[], Awaitable[Mapping[str, Report]]],
         clock: Clock,
-        second_person: Collection[str] = (),
+        terms: Terms | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._make_claim = claim
@@ -118,7 +127,7 @@ class Forwarder:
         self._incidents, self._outbox, self._audit = incidents, outbox, audit
         self._told = told
         self._clock = clock
-        self._second_person = second_person
+        self._terms = terms or Terms()
         self._jitter = jitter
         self._committing = asyncio.Lock()
 
@@ -155,7 +164,7 @@ class Forwarder:
 
     async def _own(self, claim: Claim, stop: asyncio.Event) -> None:
         """Work for as long as the claim lives, from what is committed."""
-        ledger = Ledger(claim.state)
+        ledger = Ledger(claim.state, self._terms.overtaking)
         unknown = not_in(ledger, await self._told())
         if unknown:
             raise LogMismatchError(f"forward: {unknown}; nothing is sent before `soc forward rebuild`")
@@ -177,6 +186,10 @@ class Forwarder:
             if records:
                 self._read(work.ledger, records)
             changed = settle(work.ledger, self._clock())
+            asked = {report.recipient for report in changed if report.state not in FINAL}
+            for one in self._destinations:
+                if one.name in asked:
+                    one.try_now()
             if records or changed:
                 await self._commit(work)
                 for one in self._destinations:
@@ -206,7 +219,7 @@ class Forwarder:
                 organization=self._organization,
                 recipients=self._recipients,
                 now=self._clock(),
-                second_person=self._second_person,
+                terms=self._terms,
             )
 
     async def _serve(self, work: "_Work", one: Destination, binding: Binding) -> None:
@@ -288,7 +301,8 @@ def open_binding(receiver: Receiver) -> Binding:
     Raises:
         SettingsError: its address cannot be used.
     """
-    return Taxii21(receiver) if receiver.binding == "taxii21" else HttpsJson(receiver)
+    made = {"taxii21": Taxii21, "file": FilePackage}.get(receiver.binding, HttpsJson)
+    return made(receiver)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

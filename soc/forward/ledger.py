@@ -3,7 +3,7 @@
 Keys of the state (values are MessagePack):
 
     r/<ordinal>          a report; the ordinal counts sealed reports, so the order of keys is the order of sealing
-    v/<incident>/<slot>  a former content of an incident, redacted, as compressed JSON; slots are used in turn
+    v/<incident>/<slot>  a former content of an incident, redacted, as compressed JSON, with what was withheld of it; slots are used in turn
     w/<incident>         how many contents were kept so far
     s/<incident>         how many of its settlements were taken up
     d/<report>           a person's decision about a report that waits until nothing of the report is under way
@@ -13,7 +13,7 @@ Keys of the state (values are MessagePack):
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,15 +21,21 @@ import msgspec
 from soc.audit.chain import Entry, Head, append
 from soc.clock import Micros
 from soc.forward.outbox import DONE, FINAL, OVERTAKING, STUCK
-from soc.forward.payload import canonical, content
+from soc.forward.payload import START, canonical, content
+from soc.forward.redact import Withheld
 from soc.model import Incident, Report, Settlement, decode, encode
+from soc.privacy.inside import NOTHING, Inside
 
 CONTENTS_KEPT = 256
 """Contents of one incident from which an approval can be served. An incident under attack changes at most with every batch
 of triage, in practice with every few seconds: this is many minutes between preview and approval, at about 1 KB each."""
 
 
+ENDS_KEPT = 8
+"""Reports sealed between a preview and its approval, past which the approval is stale."""
+
 RESTORED = b"restored"
+_TREE, _WITHHELD = "tree", "withheld"
 
 CHAIN = "forward"
 """The name of the forwarder's audit chain, and the key of its lines."""
@@ -57,12 +63,17 @@ class Changes(NamedTuple):
 class Ledger:
     """Everything the forwarder knows; every change goes through here."""
 
-    def __init__(self, state: Mapping[bytes, bytes]) -> None:
+    def __init__(self, state: Mapping[bytes, bytes], overtaking: Collection[str] = OVERTAKING) -> None:
         """Take up the committed state.
+
+        Args:
+            state: as it was committed.
+            overtaking: kinds that go past whatever is stuck before them.
 
         Raises:
             RecordError: a value is not what its key says.
         """
+        self._overtaking = overtaking
         self.counters = decode(state[b"c"], Counters) if b"c" in state else Counters()
         self._reports: dict[str, Report] = {}
         self._ordinals: dict[str, int] = {}
@@ -132,9 +143,15 @@ class Ledger:
         self._reports[report.id] = report
         self._changes.state[b"r/%012d" % self._ordinals[report.id]] = encode(report)
 
-    def learn(self, incident: Incident) -> None:
-        """Keep what an incident says now, if that is new: somebody may be looking at a preview of it."""
-        data = zlib.compress(canonical(content(incident)[0]))
+    def learn(self, incident: Incident, inside: Inside = NOTHING) -> None:
+        """Keep what an incident says now, if that is new: somebody may be looking at a preview of it.
+
+        Args:
+            incident: as it is now.
+            inside: what the register says is ours.
+        """
+        tree, withheld = content(incident, inside)
+        data = zlib.compress(canonical({_WITHHELD: msgspec.to_builtins(withheld), _TREE: tree}))
         count = self._kept.get(incident.id, 0)
         slots = self._contents.setdefault(incident.id, {})
         if count and slots.get((count - 1) % CONTENTS_KEPT) == data:
@@ -145,12 +162,18 @@ class Ledger:
         self._changes.state[b"v/%s/%d" % (incident.id.encode(), slot)] = data
         self._changes.state[b"w/" + incident.id.encode()] = encode(count + 1)
 
-    def contents(self, incident_id: str) -> Iterator[dict[str, Any]]:
-        """What the incident said, latest first, as far as it is kept."""
+    def contents(self, incident_id: str) -> Iterator[tuple[dict[str, Any], tuple[Withheld, ...]]]:
+        """What the incident said and what was withheld of it, latest first, as far as it is kept."""
         count, slots = self._kept.get(incident_id, 0), self._contents.get(incident_id, {})
         for number in range(count - 1, max(-1, count - 1 - CONTENTS_KEPT), -1):
             if number % CONTENTS_KEPT in slots:
-                yield json.loads(zlib.decompress(slots[number % CONTENTS_KEPT]))
+                kept = json.loads(zlib.decompress(slots[number % CONTENTS_KEPT]))
+                yield kept[_TREE], msgspec.convert(kept[_WITHHELD], tuple[Withheld, ...])
+
+    def ends(self) -> tuple[tuple[int, str], ...]:
+        """Where the audit chain stood when each of the latest reports was sealed, latest first."""
+        found = [report.audit for report in reversed(self.reports) if report.audit[0]]
+        return (*found, START)[:ENDS_KEPT]
 
     def record(self, entry: Entry) -> None:
         """Append to the forwarder's audit chain."""
@@ -169,7 +192,7 @@ class Ledger:
         """The reports whose turn it is, in the order of sealing: of each incident one to each recipient.
 
         Reports on one incident to one recipient go out strictly in order. A rejected one holds up what follows it until a newer one
-        of its kind takes its place; what is done holds up nothing. A kind of ``OVERTAKING`` goes past whatever is stuck before it.
+        of its kind takes its place; what is done holds up nothing. An overtaking kind goes past whatever is stuck before it.
 
         Args:
             recipient: only those to this one; None is everybody's.
@@ -185,7 +208,9 @@ class Ledger:
             first = waiting[0]
             heads += [first] if first.state not in FINAL | {"held"} else []
             if first.state in STUCK:
-                hasty = (item for item in waiting[1:] if item.kind in OVERTAKING and item.state not in FINAL | {"held"})
+                hasty = (
+                    item for item in waiting[1:] if item.kind in self._overtaking and item.state not in FINAL | {"held"}
+                )
                 heads += [item for item in (next(hasty, None),) if item]
         return heads
 

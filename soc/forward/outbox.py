@@ -41,10 +41,10 @@ EventKind = Literal[
     "unreachable",  # asked: no answer to the question
     "differs",  # asked: the receiver has other bytes under its id
     "pending",  # the receiver took the bytes and is still at work on them
-    "unknowable",  # the receiver can neither be asked nor recognizes a repeat
+    "unknowable",  # the receiver can neither be asked nor recognizes a repeat, or only a person can take it there
     "overtaken",  # a newer report of its kind took its place
     "delivered",  # a person: it was delivered another way
-    "resend",  # a person: send the same bytes again
+    "resend",  # a person: do not wait; send the same bytes again, where that is safe, else ask the receiver now
     "cancelled",  # a person: take it back
 ]
 
@@ -76,6 +76,7 @@ TRANSITIONS: Mapping[tuple[ReportState, EventKind], ReportState] = {
     ("uncertain", "unreachable"): "uncertain",
     ("uncertain", "differs"): "rejected",
     ("uncertain", "unknowable"): "held",
+    ("sending", "unknowable"): "held",
     ("sending", "pending"): "processing",
     ("processing", "pending"): "processing",
     ("processing", "found"): "accepted",
@@ -87,6 +88,11 @@ TRANSITIONS: Mapping[tuple[ReportState, EventKind], ReportState] = {
     ("held", "rebuilt"): "held",
     ("held", "resend"): "queued",
     ("rejected", "resend"): "queued",
+    ("queued", "resend"): "queued",
+    ("retry_wait", "resend"): "queued",
+    ("blocked_auth", "resend"): "queued",
+    ("uncertain", "resend"): "uncertain",
+    ("processing", "resend"): "processing",
     ("rejected", "overtaken"): "superseded",
     **dict.fromkeys(((state, "delivered") for state in _AT_REST), "out_of_band"),
     **dict.fromkeys(((state, "cancelled") for state in _NOT_SENT), "cancelled"),

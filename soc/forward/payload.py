@@ -8,9 +8,10 @@ organization, the recipient and what it may get: not on the clock, not on the do
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID, uuid5
 
+from soc.audit.chain import ZERO
 from soc.duties.kinds import paper_only
 from soc.errors import SocError
 from soc.forward.profile import DEFAULT, Profile
@@ -23,10 +24,12 @@ from soc.privacy.inside import NOTHING, Inside
 __all__ = [
     "NAMESPACE",
     "SCHEMA",
+    "START",
     "Preview",
     "UnsendableError",
     "canonical",
     "content",
+    "omitted",
     "payload",
     "payload_preview",
     "refused",
@@ -36,6 +39,10 @@ __all__ = [
 
 NAMESPACE = UUID("5c0a7c52-6f0e-4d3b-9a55-0c6f3b7a1e90")
 """Of report ids. Drawn once at random; changing it would make every known report a new one."""
+
+
+START = (0, ZERO)
+"""The end of the forwarder's audit chain before its first line: (number, hash)."""
 
 
 class UnsendableError(SocError):
@@ -116,6 +123,7 @@ def sealed(
     recipient: str,
     profile: Profile = DEFAULT,
     standing: Mapping[str, str] | None = None,
+    audit: tuple[int, str] = START,
 ) -> bytes:
     """The content of an incident as one report of one kind: what the profile lists, and nothing else.
 
@@ -128,6 +136,8 @@ def sealed(
         recipient: who gets it.
         profile: what he may get.
         standing: contact fields that are the same in every report, from the settings; what a person typed wins.
+        audit: where the forwarder's audit chain stood when its latest report was sealed: whoever has this report can later tell
+            whether the chain he is shown is the one that went on from there.
     """
     contact = {name: text for name, text in (standing or {}).items() if name in CONTACT and text}
     shown = profile.of({**tree, "particulars": {**contact, **tree.get("particulars", {})}}, kind)
@@ -140,9 +150,25 @@ def sealed(
             "sequence": sequence,
             "organization": organization,
             "recipient": recipient,
+            "audit": {"chain": "forward", "line": audit[0], "sha256": audit[1]},
             "watermark": DRILL if tree["incident"].get("exercise") else "",
         }
     )
+
+
+def omitted(tree: Mapping[str, Any], kind: str, profile: Profile) -> tuple[Withheld, ...]:
+    """Fields that hold something and that the profile does not list for this kind; contact fields are a person's and told too."""
+    leaving = profile.leaving(kind)
+    paths = {path for part, value in tree.items() for path in _filled(part, value)}
+    return tuple(Withheld(path, "profile", 1) for path in sorted(paths - leaving))
+
+
+def _filled(part: str, value: Any) -> set[str]:
+    items = cast("list[Any]", value) if isinstance(value, list) else [value]
+    if not all(isinstance(item, Mapping) for item in items):
+        return {part} if value else set()
+    each = cast("list[Mapping[str, Any]]", items)
+    return {f"{part}.{name}" for item in each for name, text in item.items() if text not in (None, "", [], False)}
 
 
 def canonical(tree: Mapping[str, Any]) -> bytes:

@@ -28,7 +28,7 @@ class Kind(_Frozen):
 
 
 class Sharing(_Frozen):
-    """What alert sharing tells: keys of each count (``soc.forward.sharing``)."""
+    """What alert sharing tells: keys of each count (``soc.sharing.summary``)."""
 
     by: tuple[str, ...] = ()
 

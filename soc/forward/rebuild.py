@@ -5,7 +5,7 @@ becomes uncertain: the receiver is asked before anything is sent again. That hol
 may have been sent and the word of it lost.
 """
 
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -17,7 +17,8 @@ from soc.clock import Clock
 from soc.errors import RecordError
 from soc.forward.ledger import CHAIN, Ledger
 from soc.forward.outbox import FINAL, Backoff, Happened, next_report
-from soc.forward.sealing import Recipient, seal_new, told
+from soc.forward.sealing import seal_new, told
+from soc.forward.terms import Recipient, Terms
 from soc.model import Incident, Report, decode, encode
 
 T = TypeVar("T")
@@ -84,7 +85,7 @@ async def rebuild(
     recipients: Sequence[Recipient],
     seconds: float,
     clock: Clock,
-    second_person: Collection[str] = (),
+    terms: Terms | None = None,
 ) -> list[Rebuilt]:
     """Replace the state of the claim by what the topics tell, in one commit with the new transitions.
 
@@ -94,7 +95,7 @@ async def rebuild(
         recipients: as in the forwarder's settings.
         seconds: how long whoever forwarded before may still send; nothing is asked earlier.
         clock: the time.
-        second_person: as in the policy.
+        terms: by what reports are made.
 
     Returns:
         Every report, in the order of sealing.
@@ -117,7 +118,7 @@ async def rebuild(
                     organization=organization,
                     recipients=recipients,
                     now=clock(),
-                    second_person=second_person,
+                    terms=terms,
                 )
     for decision in ledger.decisions:
         if decision.decision == "resend":

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
+from typing import NamedTuple
 
 import msgspec
 
@@ -69,6 +70,13 @@ def _identifiers(text: str) -> tuple[Found, ...]:
     return find(text)
 
 
+class _Done(NamedTuple):
+    """A text as it leaves, and the rules that took something out of it: an incident says the same of many alerts."""
+
+    text: str
+    rules: tuple[str, ...]
+
+
 class Redactor:
     """Redacts one report; what it withheld is counted in ``withheld``.
 
@@ -83,6 +91,7 @@ class Redactor:
     ) -> None:
         self._inside = inside
         self._assets: dict[str, str] = {}
+        self._texts: dict[str, _Done] = {}
         self._counts: dict[tuple[str, str], int] = {}
         self._systems = {_key(value): system.key for system in systems for value in system.found_by}
         hosts: list[str] = []
@@ -125,7 +134,16 @@ class Redactor:
 
         A text that is still suspicious to the second scan afterwards is withheld as a whole: a report is never held up by it later.
         """
-        text = nfc(text)
+        done = self._texts.get(text)
+        if done is None:
+            rules: list[str] = []
+            done = self._texts[text] = _Done(self._redacted(nfc(text), rules), tuple(rules))
+        for rule in done.rules:
+            self.count(field, rule)
+        return done.text
+
+    def _redacted(self, text: str, rules: list[str]) -> str:
+        """A text as it leaves; ``rules`` is given each rule that took something out."""
         for _ in range(ROUNDS):
             found = merged([*_identifiers(text), *find(text, self._places)])
             if not found:
@@ -133,20 +151,24 @@ class Redactor:
             parts: list[str] = []
             last = 0
             for item in found:
-                parts += (text[last : item.start], self._instead(text[item.start : item.end], item, field))
+                parts += (text[last : item.start], self._instead(text[item.start : item.end], item, rules))
                 last = item.end
             text = nfc("".join((*parts, text[last:])))
         else:
-            return self._unclear(field)
-        return self._unclear(field) if leaks(text, self._inside.hosts) else text
+            rules.append("unclear")
+            return WITHHELD
+        if leaks(text, self._inside.hosts):
+            rules.append("unclear")
+            return WITHHELD
+        return text
 
     def count(self, field: str, rule: str) -> None:
         """One more was withheld."""
         self._counts[field, rule] = self._counts.get((field, rule), 0) + 1
 
-    def _instead(self, value: str, item: Found, field: str) -> str:
+    def _instead(self, value: str, item: Found, rules: list[str]) -> str:
         """What stands in place of something found."""
-        self.count(field, _RULES.get(item.kind, item.kind))
+        rules.append(_RULES.get(item.kind, item.kind))
         value = plain(value).text
         if item.kind == "internal_address":
             return self._asset(_address(value))
@@ -162,10 +184,6 @@ class Redactor:
     def _asset(self, value: str) -> str:
         key = self._systems.get(value) or self._inside.system_of(value)
         return f"hệ thống {key}" if key else self._assets.setdefault(value, f"asset-{len(self._assets) + 1}")
-
-    def _unclear(self, field: str) -> str:
-        self.count(field, "unclear")
-        return WITHHELD
 
     def _deny(self, kind: str, rule: str) -> None:
         self.count(kind, rule)

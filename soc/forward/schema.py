@@ -36,6 +36,17 @@ ALWAYS: Mapping[str, Mapping[str, Any]] = {
     },
     "organization": _of(_TEXT, "who reports"),
     "recipient": _TEXT,
+    "audit": {
+        "type": "object",
+        "description": "where the sender's audit chain stood when his latest report was sealed",
+        "properties": {
+            "chain": _TEXT,
+            "line": _COUNT,
+            "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        },
+        "required": ["chain", "line", "sha256"],
+        "additionalProperties": False,
+    },
     "watermark": {"enum": ["", DRILL], "description": "an exercise says so at the top of every report"},
 }
 """The envelope: it says nothing of anybody."""
@@ -65,7 +76,10 @@ INCIDENT: Mapping[str, Mapping[str, Any]] = {
     "closed_at": _TIME,
     "techniques": {"type": "array", "items": {"type": "string", "pattern": "^attack\\."}},
     "keep_secret": _of(_FLAG, "the reporter asks the receiver to keep it secret"),
-    "unauthenticated": _of(_FLAG, "some of it came over UDP: anybody may have sent it"),
+    "unauthenticated": _of(
+        _FLAG,
+        "some of it came without proof of its sender (UDP, or TCP without a client certificate): anybody may have sent it",
+    ),
     "campaign": _of(_TEXT, "what incidents of one campaign share"),
     "linked": _of(_TEXTS, "numbers of the others of the campaign"),
 }

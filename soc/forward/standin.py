@@ -3,6 +3,7 @@
     POST /reports        bearer token, Idempotency-Key; 201 with a receipt, 200 with the same one for the same bytes again,
                          409 for other bytes under a known key
     GET  /reports        what arrived      GET /reports/{id}    one receipt with the hash of its bytes
+    /taxii/…             the same as a TAXII 2.1 server (soc.forward.standin_taxii); it has no faults on request
     POST /control        {"mode": "ok|fail|stall|lose_answer|unauthorized|reject", "times": n}: so it treats the next n POSTs
                          of reports (without ``times``: all, until told otherwise)
 
@@ -24,6 +25,7 @@ from aiohttp import web
 
 from soc.clock import now, to_iso
 from soc.forward.certificate import server_context
+from soc.forward.standin_taxii import TaxiiStandin
 
 log = structlog.get_logger()
 
@@ -44,6 +46,8 @@ class Standin:
         ca_file: the certificate authority that its certificate is checked with.
         token: the bearer token it wants.
         received: report id → the bytes as they arrived, in order of arrival.
+        objects: the same of what came by TAXII: ``id version`` of a STIX object → its JSON.
+        taxii_url: the API root of its TAXII 2.1 side (``soc.forward.standin_taxii``).
         posts: how many POSTs of reports came, whatever became of them.
     """
 
@@ -52,7 +56,9 @@ class Standin:
         self.url = ""
         self.ca_file = str(directory / "ca.pem")
         self.token = token
+        self.taxii_url = ""
         self.received: dict[str, bytes] = {}
+        self.objects: dict[str, bytes] = {}
         self.posts = 0
         self._receipts: dict[str, dict[str, str]] = {}
         self._file = directory / "received.jsonl"
@@ -78,10 +84,12 @@ class Standin:
         app.router.add_get("/reports", self._list)
         app.router.add_get("/reports/{id}", self._get)
         app.router.add_post("/control", self._control)
+        TaxiiStandin(self.objects, self._keep_object).add_to(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port, ssl_context=server_context(Path(self.ca_file).parent, host)).start()
-        self.url = f"https://{host}:{self._runner.addresses[0][1]}/reports"
+        base = f"https://{host}:{self._runner.addresses[0][1]}"
+        self.url, self.taxii_url = f"{base}/reports", f"{base}/taxii"
 
     @web.middleware
     async def _authorized(self, request: web.Request, handler: Any) -> web.StreamResponse:
@@ -161,10 +169,19 @@ class Standin:
             file.write(line + "\n")
         self.received[key], self._receipts[key] = data, receipt
 
+    def _keep_object(self, name: str, data: bytes, receipt: dict[str, str]) -> None:
+        line = json.dumps({"object": name, "payload": data.decode("utf-8"), **receipt}, ensure_ascii=False)
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+        self.objects[name] = data
+
     def _load(self) -> None:
         if self._file.exists():
             for line in self._file.read_text(encoding="utf-8").splitlines():
                 fields = json.loads(line)
+                if "object" in fields:
+                    self.objects[fields["object"]] = fields["payload"].encode()
+                    continue
                 key = fields.pop("report_id")
                 self.received[key] = fields.pop("payload").encode()
                 self._receipts[key] = fields

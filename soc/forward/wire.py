@@ -4,7 +4,11 @@ from collections.abc import Callable, Mapping
 
 from soc.forward.stix import bundle
 
-WIRES: Mapping[str, Callable[[bytes], bytes]] = {"https-json": lambda payload: payload, "taxii21": bundle}
+WIRES: Mapping[str, Callable[[bytes], bytes]] = {
+    "https-json": lambda payload: payload,
+    "taxii21": bundle,
+    "file": lambda payload: payload,
+}
 """By the name of a binding (``soc.receiver.Receiver.binding``)."""
 
 

@@ -144,11 +144,12 @@ class Indicators:
         """What (field, value) pairs of an alert have of them, for its document, the strongest first, at most 20.
 
         An indicator that demands more than one value is told where one of them is found: the rule has seen the whole event.
+        One that is said to be bad from a later day on is told too: a hunt found it, or somebody who reads the alert wants to know.
         The note of a RED one stays on the page of intelligence, for those who may see it.
         """
         found: list[Hit] = []
         for field, text in dict.fromkeys(pairs):
-            found += self._of_list([text], field, at)
+            found += self._of_list([text], field, at, early=True)
         told = (
             IndicatorHit(hit.field, hit.text, hit.feed, hit.indicator.tlp, _note(hit.indicator))
             for hit in ranked(found)
@@ -184,7 +185,7 @@ class Indicators:
         found = memo[text] = learn(str(text))
         return found
 
-    def _of_list(self, texts: Any, field: str, at: Micros) -> Iterator[Hit]:
+    def _of_list(self, texts: Any, field: str, at: Micros, *, early: bool = False) -> Iterator[Hit]:
         known = self._by_field.get(field)
         if known is None or not isinstance(texts, list | tuple):
             return
@@ -193,11 +194,13 @@ class Indicators:
             if isinstance(text, str):
                 found = memo.get(text)
                 found = self._learn(memo, learn, text) if found is None else found
-                yield from self._held(found, field, side, text, at)
+                yield from self._held(found, field, side, text, at, early=early)
 
-    def _held(self, found: Found, field: str, side: Side, text: str, at: Micros) -> Iterator[Hit]:
+    def _held(
+        self, found: Found, field: str, side: Side, text: str, at: Micros, *, early: bool = False
+    ) -> Iterator[Hit]:
         for number, indicator in found:
-            if indicator.holds(at):
+            if indicator.holds(max(at, indicator.first) if early else at):
                 feed = self.published.feeds[number]
                 word = confidence_word(indicator.confidence)
                 if feed.level and _WORDS.index(word) > _WORDS.index(feed.level):

@@ -6,10 +6,13 @@ import msgspec
 
 from soc.clock import Micros
 
-ContextName = Literal["register", "indicators", "directory", "geography", "roster", "policy", "feeds"]
+ContextName = Literal[
+    "register", "indicators", "directory", "geography", "roster", "policy", "feeds", "hunts", "sharing"
+]
 """``register``: systems, organizations, networks (``soc.assets``). ``indicators``: threat intelligence (``soc.intel``).
 ``directory``: people of the organizations. ``geography``: networks to countries. ``roster``: who is on duty.
-``policy``: duties to report (``soc.duties``). ``feeds``: when each feed of indicators was last asked, and what it answered."""
+``policy``: duties to report (``soc.duties``). ``feeds``: when each feed of indicators was last asked, and what it answered.
+``hunts``: which indicators were looked for in what came before them."""
 
 
 class Context(msgspec.Struct, frozen=True):

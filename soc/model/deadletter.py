@@ -36,6 +36,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
         attempt: how often it was retried before this was written.
         state: ``open`` as long as it is not processed.
         head: what its source had declared of its columns (``soc.normalize.heads``).
+        unauthenticated: as in the raw record.
     """
 
     id: str
@@ -52,6 +53,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
     attempt: int = 0
     state: LetterState = "open"
     head: str = ""
+    unauthenticated: bool = False
 
     @property
     def key(self) -> tuple[str, str]:

@@ -18,6 +18,8 @@ class RawRecord(msgspec.Struct, frozen=True, array_like=True):
             that the record's address on the bus is its id.
         profile: the source profile the listener is configured with; ``""`` means find it by address or pattern.
         cut: the frame was longer than the limit and was cut there.
+        unauthenticated: nothing on the way here proved who sent it: it came over UDP, over TCP or TLS without a client
+            certificate, or from brokers that ask nobody to sign in.
     """
 
     data: bytes
@@ -28,3 +30,4 @@ class RawRecord(msgspec.Struct, frozen=True, array_like=True):
     id: str = ""
     profile: str = ""
     cut: bool = False
+    unauthenticated: bool = False

@@ -46,6 +46,8 @@ class Receipt(msgspec.Struct, frozen=True):
     """SHA-256 of the certificate that the receiver showed, in hexadecimal."""
     objects: tuple[tuple[str, str], ...] = ()
     """What became of each object of a bundle: (id, ``success`` or the receiver's reason)."""
+    request_sha256: str = ""
+    """SHA-256 of the body that left, in hexadecimal; of several requests all bodies in their order. "" where none was answered."""
 
 
 class Settlement(msgspec.Struct, frozen=True):
@@ -77,6 +79,9 @@ class Report(msgspec.Struct, frozen=True):
         next_attempt: not before this, in ``retry_wait``.
         history: (state, at, detail) of every transition.
         sequence: 1 for the first approval of its kind on the incident, 2 for the second: part of the id.
+        withheld: what is not in its bytes: (field, rule, count), never a value; rule ``profile``: the recipient's profile does not
+            list the field.
+        audit: the end of the forwarder's audit chain with the line that says it was sealed: (number, hash).
     """
 
     id: str
@@ -95,3 +100,5 @@ class Report(msgspec.Struct, frozen=True):
     receipt: Receipt | None = None
     history: tuple[tuple[str, Micros, str], ...] = ()
     sequence: int = 1
+    withheld: tuple[tuple[str, str, int], ...] = ()
+    audit: tuple[int, str] = (0, "")

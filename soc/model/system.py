@@ -3,6 +3,17 @@
 import msgspec
 
 
+class SystemContact(msgspec.Struct, frozen=True):
+    """Whom to reach, as a role: persons change, the desk stays. ``of``: key of the system or unit that named it."""
+
+    of: str
+    role: str
+    name: str = ""
+    title: str = ""
+    phone: str = ""
+    email: str = ""
+
+
 class SystemHit(msgspec.Struct, frozen=True):
     """One information system that an incident touches, with what a report must say of it (TT 20/2017, form 03).
 
@@ -13,6 +24,7 @@ class SystemHit(msgspec.Struct, frozen=True):
         public_addresses, domains: as seen from the Internet; internal addresses are never in here.
         missing: fields of the register that a report needs and that are empty.
         found_by: the entity values (addresses, hosts, domains) by which the register found it.
+        contacts: whom to call, the system's own desk first; for people here, never in a report.
     """
 
     key: str
@@ -32,3 +44,4 @@ class SystemHit(msgspec.Struct, frozen=True):
     security_provider: str = ""
     missing: tuple[str, ...] = ()
     found_by: tuple[str, ...] = ()
+    contacts: tuple[SystemContact, ...] = ()

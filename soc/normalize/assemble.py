@@ -38,12 +38,13 @@ SEARCHED: Final = 64
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):
-    """A part after the first: its raw id, bytes, and when it was received."""
+    """A part after the first: its raw id, bytes, when it was received, and what the raw record says of its coming."""
 
     id: str
     data: bytes
     received: Micros
     cut: bool
+    unauthenticated: bool = False
 
 
 class Open(msgspec.Struct, array_like=True):
@@ -178,7 +179,7 @@ class Assembler:
             done.append(self._close(found))
             found = None
         if found is not None:
-            self._add(found, Part(id, record.data, record.received, record.cut), appended)
+            self._add(found, Part(id, record.data, record.received, record.cut, record.unauthenticated), appended)
         elif place.alone or place.ends:
             done.append(Whole(record, id, key))
             return done
@@ -280,7 +281,8 @@ class Assembler:
         if found.parts:
             data = b"\n".join((record.data, *(part.data for part in found.parts)))
             cut = record.cut or any(part.cut for part in found.parts)
-            record = msgspec.structs.replace(record, data=data, cut=cut)
+            unsure = record.unauthenticated or any(part.unauthenticated for part in found.parts)
+            record = msgspec.structs.replace(record, data=data, cut=cut, unauthenticated=unsure)
         return Whole(record, found.id, found.key, parts=found.parts)
 
 

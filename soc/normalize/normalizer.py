@@ -26,7 +26,7 @@ _MEMO = 4096
 _MAKES = frozenset(
     [
         *("@timestamp", "event.created", "event.ingested", "event.original"),
-        *("related.ip", "related.user", "related.hosts", "tags"),
+        *("related.ip", "related.user", "related.hosts", "tags", "event.unauthenticated"),
     ]
 )
 """What every event is given here, whatever its product."""
@@ -297,6 +297,8 @@ class Normalizer:
         _related(fields)
         if escaped or record.cut:
             fields["tags"] = _tags(record.cut, escaped)
+        if record.unauthenticated:
+            fields["event.unauthenticated"] = True
         return Event(
             id,
             record.source,

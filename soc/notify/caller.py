@@ -2,21 +2,22 @@
 
     open ──► step 0: everybody on duty of it ──minutes──► step 1 ──► … ──► last step ──► again from the top, and says so
                 │ one person: channel 1 ──attempts──► channel 2 ──► … ──► failed; all of a step failed ──► the next step at once
-                └ more than a person's allowance ──► that person's digest
+                └ more than people read in a storm ──► a digest to the first of them, then to the next one who can be reached
 
 Acknowledging ends the walk. A message is committed as ``sending`` before it leaves (ADR 0021); whoever calls ``take_due``
 commits before sending anything.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Literal
 
 import msgspec
 
 from soc.audit.chain import Entry
 from soc.clock import MINUTE, SECOND, Micros
 from soc.model import Notice
-from soc.notify.allowance import Limits, way_of, with_sent
+from soc.notify.allowance import ALL, at_once, unlike_all, with_sent
+from soc.notify.attempts import Outcome, Settings
 from soc.notify.cases import TOLD_KEPT, Allowance, Book, Case, Letter, Trouble, case_id, digest
 from soc.notify.roster import EVERYONE, Person, Roster, Step, called, steps_of
 from soc.notify.routing import RANK, Matter, escalation_of
@@ -24,53 +25,6 @@ from soc.notify.wording import Manner, Words, digest_message, message
 
 AT_ONCE = 2000
 """Cases that take a step in one unit of work: a storm's steps are spread over several commits."""
-
-
-class Channel(NamedTuple):
-    """A channel that is set up, as the core sees it.
-
-    Attributes:
-        tells: what its messages may tell.
-        short: its messages are short ones in the basic alphabet.
-        timeout: how long one attempt may take.
-    """
-
-    tells: tuple[str, ...]
-    short: bool
-    timeout: Micros
-
-
-class Outcome(NamedTuple):
-    """What came of one attempt.
-
-    Attributes:
-        kind: ``sent``: the channel took it. ``failed``: certainly not taken, may be later. ``refused``: never will be.
-            ``uncertain``: it may have been taken and nobody can tell.
-        detail: one clause; never a secret, never an address.
-    """
-
-    kind: Literal["sent", "failed", "refused", "uncertain"]
-    detail: str = ""
-
-
-class Settings(NamedTuple):
-    """How calling is done.
-
-    Attributes:
-        name, link: as messages say them.
-        attempts: on one channel before the next one is tried.
-        retry_min, retry_max: between them lies the wait after a failed attempt; it doubles.
-        parallel: messages under way at once on one channel.
-    """
-
-    name: str
-    link: str
-    limits: Limits
-    attempts: int
-    retry_min: Micros
-    retry_max: Micros
-    parallel: int
-    channels: Mapping[str, Channel]
 
 
 class Caller:
@@ -90,24 +44,31 @@ class Caller:
         reached = {channel for person in self._roster().people.values() for channel, _ in person.channels}
         return "" if reached & self._settings.channels.keys() else "channels"
 
-    def open(self, matter: Matter, now: Micros) -> None:
-        """Tell people of a matter, unless it was told before, nobody is to be called for it, or there is nobody."""
+    def open(self, matter: Matter, now: Micros, escalation: str = "") -> None:
+        """Tell people of a matter, unless it was told before, nobody is to be called for it, or there is nobody.
+
+        Args:
+            matter: of what.
+            now: the time.
+            escalation: whom to call; "" is whom the roster's routes say.
+        """
         id_ = case_id(matter)
         if id_ in self.book.told or self.nobody:
             return
-        escalation = escalation_of(self._roster(), matter)
+        escalation = escalation or escalation_of(self._roster(), matter)
         if not escalation:
             return
         self.book.tell(id_, now)
         self.book.put_case(Case(id_, matter, now, escalation, next_at=now))
 
-    def test(self, matter: Matter, person: str, now: Micros) -> None:
-        """Send a person a message over each channel, so that each is tried."""
-        someone = self._roster().people.get(person)
-        for channel, address in someone.channels if someone else ():
-            if someone and channel in self._settings.channels:
-                words = message(matter, self._manner(someone, channel))
-                self._write(Case("", matter, now, ""), someone, (channel, address), words, now)
+    def test(self, matter: Matter, about: str, now: Micros) -> None:
+        """Send a message over each channel of ``person/<key>``, or to everybody who has it over ``channel/<name>``."""
+        kind, _, name = about.partition("/")
+        for person in self._roster().people.values():
+            for entry in person.channels:
+                if name == (person.key if kind == "person" else entry[0]) and entry[0] in self._settings.channels:
+                    words = message(matter, self._manner(person, entry[0]))
+                    self._write(Case("", matter, now, ""), person, entry, words, now)
 
     def may_call(self, matter: Matter) -> bool:
         """Whether anybody is to be called for a matter, and can be."""
@@ -147,10 +108,29 @@ class Caller:
         for key in keys:
             self.book.untell(digest(key))
 
-    def recover(self, now: Micros) -> None:
-        """Whatever the last owner was sending may have arrived, or may still for as long as an attempt takes."""
+    def refresh(self, facts: Matter) -> None:
+        """What is known now of something of which people wait to be told in a digest."""
+        for case in self.book.cases_about(facts.about):
+            if any(not told_in for _, told_in in case.digests) and case.matter.reason == facts.reason:
+                known = case.matter
+                matter = msgspec.structs.replace(facts, key=known.key, level=known.level, walks=known.walks)
+                if matter != known:
+                    self.book.put_case(msgspec.structs.replace(case, matter=matter))
+
+    def channel_of(self, notice_id: str) -> str:
+        """The channel of a message that is not over; "" of any other."""
+        letter = self.book.letters.get(notice_id)
+        return letter.notice.channel if letter else ""
+
+    def recover(self, now: Micros, still: Collection[str] = ()) -> None:
+        """Whatever the last owner was sending may have arrived, or may still for as long as an attempt takes.
+
+        Args:
+            now: the time.
+            still: ids of messages that this very process is still sending: their outcome will be known.
+        """
         for letter in list(self.book.unsent.values()):
-            if letter.notice.state == "sending":
+            if letter.notice.state == "sending" and letter.notice.id not in still:
                 channel = self._settings.channels.get(letter.notice.channel)
                 wait = channel.timeout if channel else 0
                 told = "restarted while it was being sent: it may arrive twice"
@@ -162,6 +142,7 @@ class Caller:
         due.sort(key=lambda case: (-RANK.get(case.matter.level, 3), case.opened, case.id))
         for case in due[:AT_ONCE]:
             self._advance(case, now)
+        self._stand_out(now)
         for person in self.book.people_waited_for():
             self._digest(person, now)
 
@@ -183,10 +164,17 @@ class Caller:
                 taken.append(self._change(letter, state="sending", attempts=letter.notice.attempts + 1, next_attempt=0))
         return taken
 
-    def came_of(self, notice_id: str, outcome: Outcome, now: Micros) -> None:
-        """An attempt ended."""
+    def came_of(self, notice_id: str, outcome: Outcome, now: Micros, attempt: int = 0) -> None:
+        """An attempt ended: the latest one of a message that is being sent, or what is known of an earlier one is late.
+
+        Args:
+            notice_id: of the message.
+            outcome: what came of it.
+            now: the time.
+            attempt: which attempt; 0 is the latest.
+        """
         letter = self.book.unsent.get(notice_id)
-        if letter is None or letter.notice.state != "sending":
+        if letter is None or letter.notice.state != "sending" or attempt not in {0, letter.notice.attempts}:
             return
         channel = letter.notice.channel
         if outcome.kind == "sent":
@@ -231,26 +219,48 @@ class Caller:
                     self.book.forget_letter(letter)  # another round begins: the ones before stay as they are
         next_at = now + wait if case.matter.walks else 0
         case = msgspec.structs.replace(
-            case, step=number, step_at=now, next_at=next_at, pending=tuple(people), digests=()
+            case, step=number, step_at=now, next_at=next_at, pending=tuple(people), digests=(), rest=()
         )
         self.book.put_case(case)
-        for person in people:
-            self._call(case.id, person, now)
+        self._call(case, people, now)
 
-    def _call(self, id_: str, person: str, now: Micros) -> None:
-        """Call a person about a case: by a message of its own, or in the person's next digest."""
-        case = self.book.cases[id_]
-        limits = self._settings.limits
+    def _call(self, case: Case, people: Sequence[str], now: Micros) -> None:
+        """Call the people of a step at once, or put the case where it waits for a digest or until it stands out.
+
+        Of a new matter in a storm one person is told at first, and the others only where he cannot be reached.
+        """
+        limits, sent = self._settings.limits, self.book.allowances.get(ALL, Allowance())
+        if at_once(len(people), sent, limits, now):
+            self.book.allow(ALL, with_sent(sent, ("own",) * len(people), now, limits))
+            self._write_to(case, people, now)
+            return
+        first, rest = (tuple(people), ()) if case.step else (tuple(people[:1]), tuple(people[1:]))
+        self.book.put_case(msgspec.structs.replace(case, pending=first, rest=rest))
+        for person in first:
+            self._let_wait(case.id, person, now)
+
+    def _write_to(self, case: Case, people: Sequence[str], now: Micros) -> None:
+        for person in people:
+            if not self._next_channel(case, self._roster().people[person], "", now):
+                self._failed(case.id, person, now)
+
+    def _let_wait(self, id_: str, person: str, now: Micros) -> None:
+        """The person's next digest tells of the case."""
         before = self.book.allowances.get(person, Allowance())
-        way = way_of(case.matter, before, self.book, limits, now)
-        if way == "digest":
-            since = before.waiting_since if self.book.waiting_for(person) else now
-            self.book.put_case(msgspec.structs.replace(case, digests=(*case.digests, (person, ""))))
-            self.book.allow(person, msgspec.structs.replace(before, waiting_since=since))
-        elif self._next_channel(case, self._roster().people[person], "", now):
-            self.book.allow(person, with_sent(before, way, now, limits))
-        else:
-            self._failed(case.id, person, now)
+        since = before.waiting_since if self.book.waiting_for(person) else now
+        case = self.book.cases[id_]
+        self.book.put_case(msgspec.structs.replace(case, digests=(*case.digests, (person, ""))))
+        self.book.allow(person, msgspec.structs.replace(before, waiting_since=since))
+
+    def _stand_out(self, now: Micros) -> None:
+        """Messages of their own for what waits and has nothing to do with the storm."""
+        limits, sent = self._settings.limits, self.book.allowances.get(ALL, Allowance())
+        for case in unlike_all(self.book.waiting(), sent, self.book, limits, now):
+            people = [person for person, told_in in case.digests if not told_in and person in self._roster().people]
+            alone = msgspec.structs.replace(case, digests=tuple(entry for entry in case.digests if entry[1]))
+            self.book.put_case(alone)
+            self.book.allow(ALL, with_sent(self.book.allowances.get(ALL, Allowance()), ("break",), now, limits))
+            self._write_to(alone, people, now)
 
     def _next_channel(self, case: Case, person: Person, after: str, now: Micros) -> bool:
         """Write the message about a case for the channel that follows ``after``; whether there is one."""
@@ -297,7 +307,7 @@ class Caller:
         for case in cases:
             told_in = tuple((who, id_ if who == person else told) for who, told in case.digests)
             self.book.put_case(msgspec.structs.replace(case, digests=told_in))
-        self.book.allow(person, with_sent(allowance, "digest", now, limits))
+        self.book.allow(person, with_sent(allowance, ("digest",), now, limits))
 
     def _write_digest(
         self, id_: str, cases: Sequence[Case], person: Person, entry: tuple[str, str], now: Micros
@@ -387,6 +397,12 @@ class Caller:
         case = self.book.cases[id_]
         pending = tuple(key for key in case.pending if key != person)
         digests = tuple(entry for entry in case.digests if entry[0] != person)
+        if case.rest and not pending and not case.told:
+            following, *rest = case.rest
+            case = msgspec.structs.replace(case, pending=(following,), digests=digests, rest=tuple(rest))
+            self.book.put_case(case)
+            self._let_wait(case.id, following, now)
+            return
         next_at = case.next_at
         if not pending and not case.told:
             next_at = self._after_failure(case, now)
@@ -413,19 +429,6 @@ class Caller:
         letter = msgspec.structs.replace(letter, notice=notice)
         self.book.put_letter(letter)
         return letter
-
-
-def who_would_be_called(roster: Roster, matter: Matter, at: Micros) -> list[tuple[int, Micros, tuple[str, ...]]]:
-    """For each step of the first round: (number, when, whom), were a matter to come up at a moment and nobody to answer."""
-    escalation = escalation_of(roster, matter)
-    found: list[tuple[int, Micros, tuple[str, ...]]] = []
-    moment = at
-    for number, step in enumerate(steps_of(roster, escalation) if escalation else ()):
-        people = called(roster, step, moment)
-        found.append((number, moment, people))
-        if people:
-            moment += round(step.minutes * MINUTE)
-    return found
 
 
 def _told(outcome: Outcome) -> str:

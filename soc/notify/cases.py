@@ -4,12 +4,12 @@ Keys of the state (values are MessagePack):
 
     c/<case>     a case that is open
     n/<notice>   a message that is not over: unsent, or sent and not acknowledged yet
-    p/<person>   what was sent to a person within the window
+    p/<person>   digests sent to a person within the window; ``p/*``: everything that was sent at once to anybody
     t/<case>     when something was first told: it is never told again under the same key
     audit        the end of the audit chain ``notify``
     summary      what health says of calling people
 
-``soc.pipeline.notify_watch`` keeps its own under other letters.
+``soc.notify.watching`` keeps its own under other letters.
 """
 
 import hashlib
@@ -41,6 +41,7 @@ class Case(msgspec.Struct, frozen=True):
         pending: keys of people called in this step whose call has not failed.
         digests: (person, id of the digest it was told in); "" while it waits for one.
         told: some message of it was sent.
+        rest: keys of people of this step who are called only if those who were cannot be reached: there is a storm.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Case(msgspec.Struct, frozen=True):
     pending: tuple[str, ...] = ()
     digests: tuple[tuple[str, str], ...] = ()
     told: bool = False
+    rest: tuple[str, ...] = ()
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -71,7 +73,7 @@ class Letter(msgspec.Struct, frozen=True):
 
 
 class Allowance(msgspec.Struct, frozen=True):
-    """What a person was sent: (when, ``own`` | ``break`` | ``digest``); and since when something waits for a digest."""
+    """What was sent, in all or to a person: (when, ``own`` | ``break`` | ``digest``); and since when something waits for a digest."""
 
     sent: tuple[tuple[Micros, str], ...] = ()
     waiting_since: Micros = 0
@@ -92,7 +94,9 @@ class Summary(msgspec.Struct, frozen=True):
         at: when it was made.
         nobody: why nobody can be told: ``roster`` (none), ``channels`` (none); "" if somebody can.
         unsent: messages that were not sent yet; ``oldest``: when the first of them was made, 0 without one.
-        cases: things that nobody has acknowledged.
+        cases: things that nobody has acknowledged; ``unanswered``: since when the first of them is told, 0 without one.
+        hole: from when to when nobody is on duty next within a week, (0, 0) without such a time.
+        beat_failed: since when no sign of life reaches the second host, 0 if it does.
         failing: channel → its trouble.
     """
 
@@ -101,6 +105,9 @@ class Summary(msgspec.Struct, frozen=True):
     unsent: int = 0
     oldest: Micros = 0
     cases: int = 0
+    unanswered: Micros = 0
+    hole: tuple[Micros, Micros] = (0, 0)
+    beat_failed: Micros = 0
     failing: dict[str, Trouble] = {}
 
 
@@ -226,6 +233,13 @@ class Book:
     def waiting_for(self, person: str) -> list[Case]:
         """Cases that wait for the person's next digest, the gravest first as they came."""
         return [self.cases[name] for name in self._waiting.get(person, ())]
+
+    def waiting(self) -> Iterator[Case]:
+        """Every case that waits for somebody's digest, each once."""
+        names: dict[str, None] = {}
+        for entries in self._waiting.values():
+            names.update(entries)
+        return (self.cases[name] for name in names)
 
     def people_waited_for(self) -> Iterator[str]:
         """People for whom something waits."""

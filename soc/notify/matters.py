@@ -7,8 +7,8 @@ import msgspec
 from soc.clock import Micros
 from soc.duties.alarms import MISSED, Alarm
 from soc.model import Alert, Directive, Incident, Report
-from soc.model.incident import Task
-from soc.notify.routing import Matter
+from soc.model.incident import Approval, Task
+from soc.notify.routing import Matter, Reason
 
 COMPARED = 8
 """So many rules and entities of a matter are compared with others in a storm: the most frequent ones."""
@@ -28,7 +28,7 @@ SLOW = frozenset({"uncertain", "processing"})
 TOLD_ACTS: Mapping[str, str] = {"break_glass": "break_glass", "audit_fault": "audit_fault"}
 """Acts of the audit trail that people are told of → the reason."""
 TEST_ACT = "notify_test"
-"""Somebody asked for a test message: object ``person/<key>``."""
+"""Somebody asked for a test message: object ``person/<key>`` or ``channel/<name>``."""
 
 
 class AuditLine(msgspec.Struct, frozen=True):
@@ -61,6 +61,7 @@ def of_incident(incident: Incident) -> Matter:
         path=f"/incidents/{incident.id}",
         rules=rules[:COMPARED],
         entities=tuple(dict.fromkeys(value for _, value, _ in entities))[:COMPARED],
+        size=sum(1 + summary.repeats for summary in incident.summaries),
     )
 
 
@@ -107,8 +108,15 @@ def of_task(task: Task, incident: Incident) -> Matter:
     return msgspec.structs.replace(matter, title=task.title, title_vi="")
 
 
+def of_approval(approval: Approval, incident: Incident, due: Micros) -> Matter:
+    """An approval by telephone that nobody countersigned in time."""
+    detail = (("who", approval.by_telephone), ("kind", approval.report_kind), ("at", str(approval.at)))
+    key = f"approval/{incident.id}/{approval.report_kind}/{approval.recipient}/{approval.at}"
+    return _of_case(incident, "approval", key, level="high", at=due, detail=detail)
+
+
 def _of_case(
-    incident: Incident, reason: str, key: str, *, level: str, at: Micros, detail: tuple[tuple[str, str], ...]
+    incident: Incident, reason: Reason, key: str, *, level: str, at: Micros, detail: tuple[tuple[str, str], ...]
 ) -> Matter:
     matter = of_incident(incident)
     return msgspec.structs.replace(

@@ -129,6 +129,27 @@ class Hole(NamedTuple):
     end: Micros
 
 
+class Turn(NamedTuple):
+    """Keys of the same people on duty from one moment to another."""
+
+    people: tuple[str, ...]
+    start: Micros
+    end: Micros
+
+
+def turns(roster: Roster, team: str, start: Micros, end: Micros) -> tuple[Turn, ...]:
+    """Who of a team is on duty between two moments, in order; a turn is cut where the span ends."""
+    moments = sorted({start, *(moment for moment in _changes(roster, start, end) if start < moment < end)})
+    found: list[Turn] = []
+    for moment, following in zip(moments, [*moments[1:], end], strict=True):
+        people = on_duty(roster, team, moment)
+        if found and found[-1].people == people:
+            found[-1] = found[-1]._replace(end=following)
+        else:
+            found.append(Turn(people, moment, following))
+    return tuple(found)
+
+
 def teams(roster: Roster) -> frozenset[str]:
     """Every team that has a shift."""
     return frozenset(shift.team for shift in roster.shifts)

@@ -31,7 +31,18 @@ T = TypeVar("T")
 Node = yaml.Node
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-REASONS = ("incident", "alert", "deadline", "report", "task", "directive", "break_glass", "audit_fault")
+REASONS = (
+    "incident",
+    "alert",
+    "deadline",
+    "report",
+    "task",
+    "directive",
+    "approval",
+    "break_glass",
+    "audit_fault",
+    "heartbeat",
+)
 _KEY = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
 _TIME = re.compile(r"([01]?[0-9]|2[0-4]):([0-5][0-9])")
 _ADDRESS: Mapping[str, re.Pattern[str]] = {

@@ -5,8 +5,8 @@ from typing import Literal
 
 import msgspec
 
-from soc.clock import Micros
-from soc.notify.roster import NOBODY, Roster, Route
+from soc.clock import MINUTE, Micros
+from soc.notify.roster import NOBODY, Roster, Route, called, steps_of
 
 Reason = Literal[
     "incident",
@@ -15,8 +15,11 @@ Reason = Literal[
     "report",
     "task",
     "directive",
+    "approval",
     "break_glass",
     "audit_fault",
+    "heartbeat",
+    "heartbeat_back",
     "test",
 ]
 RANK = {"informational": 1, "low": 2, "medium": 3, "high": 4, "critical": 5}
@@ -38,6 +41,7 @@ class Matter(msgspec.Struct, frozen=True):
         path: of the page in the console.
         rules, entities: what other matters are compared with in a storm.
         at: when it came up.
+        size: of how many alerts it is, repeats among them.
         walks: the roster is walked until it is acknowledged; else it is told once.
     """
 
@@ -56,6 +60,7 @@ class Matter(msgspec.Struct, frozen=True):
     path: str = ""
     rules: tuple[str, ...] = ()
     entities: tuple[str, ...] = ()
+    size: int = 1
     walks: bool = False
 
 
@@ -80,3 +85,16 @@ def matches(route: Route, matter: Matter) -> bool:
         and (not route.systems or any(key in route.systems for key, _ in matter.systems))
         and (not route.units or any(unit in route.units for unit in matter.units))
     )
+
+
+def who_would_be_called(roster: Roster, matter: Matter, at: Micros) -> list[tuple[int, Micros, tuple[str, ...]]]:
+    """For each step of the first round: (number, when, whom), were a matter to come up at a moment and nobody to answer."""
+    escalation = escalation_of(roster, matter)
+    found: list[tuple[int, Micros, tuple[str, ...]]] = []
+    moment = at
+    for number, step in enumerate(steps_of(roster, escalation) if escalation else ()):
+        people = called(roster, step, moment)
+        found.append((number, moment, people))
+        if people:
+            moment += round(step.minutes * MINUTE)
+    return found

@@ -20,7 +20,7 @@ from soc.duties.alarms import alarms, next_alarm
 from soc.duties.clocks import clocks
 from soc.duties.policy import Policy
 from soc.model import Alert, Directive, Incident, Report, decode, encode
-from soc.model.incident import OPEN
+from soc.model.incident import OPEN, Approval
 from soc.notify.caller import Caller
 from soc.notify.cases import TOLD_KEPT
 from soc.notify.matters import (
@@ -30,6 +30,7 @@ from soc.notify.matters import (
     TOLD_ACTS,
     AuditLine,
     of_alert,
+    of_approval,
     of_audit,
     of_deadline,
     of_directive,
@@ -79,6 +80,22 @@ class Known(msgspec.Struct, frozen=True):
 T = TypeVar("T", Watched, Known, Incident, Directive)
 
 
+KEPT_ACTS = frozenset({"classify", "unconfirm"})
+"""Acts of a timeline that deadlines are computed from."""
+
+
+class Patience(NamedTuple):
+    """How long what is not over by itself may last before people are told.
+
+    Attributes:
+        uncertain: a report that is uncertain, or being processed.
+        countersigned: an approval by telephone that nobody countersigned.
+    """
+
+    uncertain: Micros
+    countersigned: Micros = 86400 * SECOND
+
+
 class Batch(NamedTuple):
     """What one unit of work read."""
 
@@ -96,15 +113,15 @@ class Watch:
         state: as it was committed.
         caller: who tells people.
         policy: the duties to report, None without any.
-        uncertain: how long a report may be uncertain before people are told.
+        patience: how long what is not over by itself may last.
     """
 
     def __init__(
-        self, state: Mapping[bytes, bytes], caller: Caller, policy: Callable[[], Policy | None], uncertain: Micros
+        self, state: Mapping[bytes, bytes], caller: Caller, policy: Callable[[], Policy | None], patience: Patience
     ) -> None:
         self._caller = caller
         self._policy = policy
-        self._uncertain = uncertain
+        self._patience = patience
         self._incidents: dict[str, Watched] = {}
         self._kept: dict[str, Incident] = {}
         self._reports: dict[str, Known] = {}
@@ -139,7 +156,7 @@ class Watch:
             self._directive(directive)
         for line in batch.lines:
             if line.act == TEST_ACT:
-                self._caller.test(of_test(line), line.object.removeprefix("person/"), now)
+                self._caller.test(of_test(line), line.object, now)
             elif line.act in TOLD_ACTS:
                 self._caller.open(of_audit(line), now)
 
@@ -148,7 +165,7 @@ class Watch:
         for id_ in [id_ for id_, at in self._look_at.items() if at <= now]:
             self._look(id_, now)
         for known in self._reports.values():
-            if known.report.state in SLOW and now - known.since >= self._uncertain:
+            if known.report.state in SLOW and now - known.since >= self._patience.uncertain:
                 self._stuck(known, now)
         for directive in list(self._directives.values()):
             if directive.due is not None and directive.due < now:
@@ -189,7 +206,9 @@ class Watch:
         if not waits:
             self._caller.end(about, now, acknowledged=not gone)
         loud = 0 if gone else watched.loud
-        changed = msgspec.structs.replace(watched, facts=of_incident(incident), waits=waits, loud=loud)
+        facts = of_incident(incident)
+        self._caller.refresh(facts)
+        changed = msgspec.structs.replace(watched, facts=facts, waits=waits, loud=loud)
         if changed != watched:
             self._put(b"i", incident.id, self._incidents, changed)
 
@@ -238,8 +257,9 @@ class Watch:
         """Keep what its deadlines and tasks are computed from, for as long as one is to come."""
         if not _has_duties(incident) and incident.id not in self._kept:
             return
+        timeline = tuple(moment for moment in incident.timeline if moment.act in KEPT_ACTS)
         slim = msgspec.structs.replace(
-            incident, alerts=(), joins=(), summaries=(), notes=(), timeline=(), evidence=(), entities=()
+            incident, alerts=(), joins=(), summaries=(), notes=(), timeline=timeline, evidence=(), entities=()
         )
         self._put(b"k", incident.id, self._kept, slim)
         self._look_at[incident.id] = 0
@@ -254,6 +274,12 @@ class Watch:
                     following.append(task.due + 1)
                 elif task.status == "open":
                     self._caller.open(of_task(task, incident), now)
+            for approval in _unsigned(incident):
+                due = approval.at + self._patience.countersigned
+                if due >= now:
+                    following.append(due + 1)
+                else:
+                    self._caller.open(of_approval(approval, incident, due), now)
             policy = self._policy()
             for clock in clocks(policy, incident, now, self._reports_of(incident)) if policy else ():
                 for alarm in alarms(clock, now):
@@ -302,6 +328,11 @@ class Watch:
             self._look_at.pop(name, None)
 
 
+def _unsigned(incident: Incident) -> list[Approval]:
+    """Approvals by telephone that nobody countersigned yet."""
+    return [one for one in incident.approvals if one.by_telephone and one.countersigned_at is None]
+
+
 def _has_duties(incident: Incident) -> bool:
     """Whether a clock of the policy or of a task may run: all of them need a person's word, and a storm has none."""
     words: Iterable[object] = (
@@ -314,5 +345,6 @@ def _has_duties(incident: Incident) -> bool:
         incident.kind == "incident",
         incident.severity != "none",
         any(task.status == "open" for task in incident.tasks),
+        bool(_unsigned(incident)),
     )
     return any(word not in (None, (), False) for word in words)

@@ -91,7 +91,9 @@ def digest_message(matters: Sequence[Matter], manner: Manner, since: Micros) -> 
     counts = {level: sum(matter.level == level for matter in matters) for level in sorted(RANK, key=lambda x: -RANK[x])}
     told = ", ".join(f"{count} {t['level.' + level]}" for level, count in counts.items() if count)
     head = f"[{manner.name}] {t['digest'].format(count=len(matters))}: {told}"
-    gravest = sorted(matters, key=lambda matter: (-RANK[matter.level], matter.at, matter.key))[:GRAVEST_TOLD]
+    gravest = sorted(matters, key=lambda matter: (-RANK[matter.level], matter.size, matter.at, matter.key))[
+        :GRAVEST_TOLD
+    ]
     lines = [t["digest_line"].format(count=len(matters), since=local(since, manner)), told, t["digest_gravest"]]
     for matter in gravest:
         title = _title(matter, manner) if "title" in manner.tells else ""
@@ -132,7 +134,7 @@ def _title(matter: Matter, manner: Manner) -> str:
     values = {name: t.get(f"{name}.{value}", value) for name, value in matter.detail}
     ending = f"_{manner.language}"
     values |= {name.removesuffix(ending): value for name, value in matter.detail if name.endswith(ending)}
-    values |= {name: local(int(value), manner) for name, value in matter.detail if name in {"due", "last"}}
+    values |= {name: local(int(value), manner) for name, value in matter.detail if name in {"due", "last", "at"}}
     return _line(t[key].format_map({**_UNSAID, **values, "title": own}))
 
 
@@ -141,7 +143,7 @@ def _line(text: str) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:_ONE_LINE]
 
 
-_UNSAID = dict.fromkeys(("kind", "recipient", "share", "due", "state", "unit", "who", "what", "last"), "–")
+_UNSAID = dict.fromkeys(("kind", "recipient", "share", "due", "state", "unit", "who", "what", "last", "at"), "–")
 
 TEXTS: Mapping[str, Mapping[str, str]] = {
     "vi": {
@@ -159,8 +161,18 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "reason.directive": "chỉ đạo quá hạn",
         "reason.break_glass": "đăng nhập khẩn cấp",
         "reason.audit_fault": "nhật ký kiểm toán sai lệch",
+        "reason.approval": "phê duyệt chưa ký xác nhận",
+        "reason.heartbeat": "hệ thống giám sát",
+        "reason.heartbeat_back": "hệ thống giám sát",
         "reason.test": "tin nhắn thử",
         "title.deadline": "{kind} gửi {recipient}: {share}, hạn {due}",
+        "title.approval": "Phê duyệt qua điện thoại của {who} ({kind}, {at}) chưa có người ký xác nhận",
+        "title.heartbeat": "{what}",
+        "title.heartbeat_back": "Hệ thống {who} đã hoạt động lại bình thường",
+        "what.silent": "Không còn tín hiệu từ hệ thống giám sát; có thể không ai được báo",
+        "what.queue": "Hệ thống giám sát không gửi được tin nhắn nào",
+        "what.lag": "Hệ thống giám sát báo tin chậm: đang đứng hoặc tồn đọng",
+        "what.nobody": "Hệ thống giám sát không có ai để báo",
         "title.report": "Báo cáo {kind} gửi {recipient}: {state}",
         "title.task": "{title} – giao {unit}, hạn {due}",
         "title.directive": "{title}, hạn {due}",
@@ -208,8 +220,18 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "reason.directive": "directive overdue",
         "reason.break_glass": "break-glass sign-in",
         "reason.audit_fault": "audit trail broken",
+        "reason.approval": "approval not countersigned",
+        "reason.heartbeat": "the monitoring system",
+        "reason.heartbeat_back": "the monitoring system",
         "reason.test": "test message",
         "title.deadline": "{kind} to {recipient}: {share}, due {due}",
+        "title.approval": "Nobody countersigned the approval by telephone of {who} ({kind}, {at})",
+        "title.heartbeat": "{what}",
+        "title.heartbeat_back": "{who} is back and well",
+        "what.silent": "No sign of life from the monitoring system; it may be that nobody is told of anything",
+        "what.queue": "The monitoring system cannot send its messages",
+        "what.lag": "The monitoring system tells late: it stands still or is behind",
+        "what.nobody": "The monitoring system has nobody to tell",
         "title.report": "Report {kind} to {recipient}: {state}",
         "title.task": "{title} – with {unit}, due {due}",
         "title.directive": "{title}, due {due}",

@@ -84,6 +84,34 @@ async def amend(
         await claim.release()
 
 
+class SupersededError(Exception):
+    """Somebody else has published meanwhile."""
+
+
+async def replace(bus: Bus, name: ContextName, base: str, data: bytes, *, actor: str, at: Micros, detail: str) -> str:
+    """Publish ``data`` if what is in force is still what it was made from.
+
+    Args:
+        bus: where to.
+        name: which.
+        base: hash of what it was made from; "": nothing was published then.
+        data, actor, at, detail: as in ``publish``.
+
+    Returns:
+        Its hash.
+
+    Raises:
+        SupersededError: something else is in force by now; nothing was published.
+    """
+    claim = await bus.claim(PUBLISHING, 0, wait=CLAIM_SECONDS)
+    try:
+        if (claim.state.get(name.encode()) or b"") != base.encode():
+            raise SupersededError
+        return await _commit(claim, name, data, Entry(at, actor, "publish", f"context/{name}", detail))
+    finally:
+        await claim.release()
+
+
 async def _commit(claim: Claim, name: ContextName, data: bytes, entry: Entry) -> str:
     """Write a publication and its line of the audit, unless it is in force already."""
     digest = hashlib.sha256(data).hexdigest()

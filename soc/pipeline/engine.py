@@ -207,6 +207,7 @@ class Engine:
             cut=raw.cut,
             named=raw.profile,
             head=head,
+            unauthenticated=raw.unauthenticated,
         )
         self._balance.bucket(raw.received, raw.source).dead += 1
         self._watch(raw, None)

@@ -207,6 +207,16 @@ class Pins:
         """How far the last request for an incident has come, since this console started."""
         return self._latest.get(incident_id)
 
+    async def file(self, name: str, *, manifest: bool = False) -> bytes:
+        """The bytes of a file of evidence, or of its manifest.
+
+        Raises:
+            RecordError: there is none.
+            UnavailableError: the archive is away.
+        """
+        read = evidence.manifest_bytes if manifest else evidence.content
+        return await asyncio.to_thread(read, self.place, name)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Pin what is asked for until told to stop."""
         while not stop.is_set():

@@ -50,8 +50,22 @@ FindingId = Literal[
     "kernel_drops",
     "lines_missed",
     "source_noisy",
+    "notify_nobody",
+    "notify_failing",
+    "notify_queue",
+    "notify_unanswered",
+    "notify_hole",
+    "notify_heartbeat",
     "audit_heads_unsent",
     "audit_kept_on_disk",
+    "feed_failing",
+    "feed_stale",
+    "sharing_blocked",
+    "sharing_behind",
+    "sharing_full",
+    "sharing_refused",
+    "sharing_gap",
+    "sharing_orphaned",
 ]
 
 

@@ -14,6 +14,7 @@ from soc.clock import HOUR, MINUTE, SECOND, Micros
 from soc.forward.ledger import Ledger
 from soc.pipeline.balance import SourceSums, by_source
 from soc.pipeline.health import BusView, Collector, Finding, FindingId, Host, StageLag, seconds_between
+from soc.pipeline.health_notify import notify_findings
 from soc.pipeline.ruleset import RuleSets
 from soc.pipeline.shipped import KnownCollector, collectors_of
 from soc.pipeline.source_report import ZoneOf, last_heard, source_findings, source_reports
@@ -36,7 +37,7 @@ BALANCE_SOURCES = 30
 SETTLED_MINUTES = 2
 """The newest minutes are still being read."""
 
-SHARED_STAGES = ("engine", "correlate", "triage", "forward", "index", "archive")
+SHARED_STAGES = ("engine", "correlate", "triage", "forward", "index", "archive", "share")
 """Stages whose partitions are shared out among the workers of all hosts."""
 
 Workers = Mapping[str, Mapping[str, frozenset[int]]]
@@ -50,6 +51,15 @@ _STUCK: Mapping[str, FindingId] = {
     "blocked_auth": "report_blocked_auth",
     "stale": "report_stale",
 }
+
+
+Beside = Callable[[Micros], Awaitable[Sequence[Finding]]]
+"""Findings of something else on the bus."""
+
+
+async def nothing_beside(_now: Micros) -> Sequence[Finding]:
+    """Nothing else."""
+    return ()
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -97,6 +107,7 @@ class BusEyes:
         limits: what is too far behind.
         ask_workers: who works, where several hosts may.
         zone_of: the zones of the profiles; UTC if it is not given.
+        beside: what else there is to see on it.
     """
 
     def __init__(
@@ -106,12 +117,15 @@ class BusEyes:
         limits: Limits,
         ask_workers: AskWorkers | None = None,
         zone_of: ZoneOf = lambda _profile, _at: 0,
+        *,
+        beside: Beside = nothing_beside,
     ) -> None:
         self._bus = bus
         self._ask_workers = ask_workers
         self._sets = sets
         self._limits = limits
         self._zone_of = zone_of
+        self._beside = beside
         self._slow = _Slow()
         self._moved: dict[tuple[str, str, int, str], tuple[int, Micros]] = {}
 
@@ -155,12 +169,15 @@ class BusEyes:
             Finding("error", problem.where, "bus_problem", {"what": problem.what, "advice": problem.advice})
             for problem in problems
         ]
+        found += await self._beside(now)
         reports = await self._reports()
         found += [
             Finding("error", "forward", _STUCK[state], {"count": count})
             for state, count in reports.items()
             if state in _STUCK
         ]
+        async for _, state in self._bus.states("notify"):
+            found += notify_findings(state, now)
         collected = [one async for one in self._bus.states("collect")]
         known = [one for instance, state in collected for one in collectors_of(instance, state)]
         collectors, late = collectors_seen(known, now)

@@ -29,7 +29,7 @@ from soc.pipeline.migrate_guard import Mark, read_mark, write_mark
 from soc.pipeline.migrate_states import Counts, Pause, correlate_states, engine_states, raw_floor
 from soc.pipeline.reconcile import reconcile
 from soc.pipeline.ruleset import PublishedRules
-from soc.pipeline.table import ARCHIVE, MIGRATE, PUBLISHING, REPLAY, RETRYING, RULES
+from soc.pipeline.table import ARCHIVE, MIGRATE, PUBLISHING, REPLAY, RETRYING, RULES, SHARE
 
 AT_ONCE = 4
 """Claims under way at a time."""
@@ -212,7 +212,9 @@ async def _states(plan: Plan, clock: Clock, progress: Progress) -> int:
     }
     for stage in ("rules", "triage", "forward", "notify", PUBLISHING, RETRYING, REPLAY):
         wanted[stage, 0] = (await _of(plan.source, stage)).get(0, {})
-    if _archives(plan.source) and _archives(plan.target):
+    if _has(plan.source, SHARE) and _has(plan.target, SHARE):
+        wanted[SHARE, 0] = (await _of(plan.source, SHARE)).get(0, {})
+    if _has(plan.source, ARCHIVE) and _has(plan.target, ARCHIVE):
         wanted |= {(ARCHIVE, p): {} for p in range(counts.new)}
         wanted[ARCHIVE, 0] = past_chains(await _of(plan.source, ARCHIVE))
     if not plan.index_again:
@@ -232,8 +234,8 @@ async def _states(plan: Plan, clock: Clock, progress: Progress) -> int:
     return rekeyed.left_out
 
 
-def _archives(bus: Bus) -> bool:
-    return any(row.name == ARCHIVE for row in bus.topology.stages)
+def _has(bus: Bus, stage: str) -> bool:
+    return any(row.name == stage for row in bus.topology.stages)
 
 
 async def _of(bus: Bus, stage: str) -> dict[int, Mapping[bytes, bytes]]:

@@ -2,20 +2,22 @@
 
 from collections.abc import Mapping
 
+from soc.calling import NotifySettings
 from soc.clock import SECOND, Clock
+from soc.errors import SettingsError
 from soc.notify.allowance import Limits
-from soc.notify.caller import Channel, Settings
+from soc.notify.attempts import Channel, Settings
 from soc.notify.channels.base import Sender
 from soc.notify.channels.command import Command
 from soc.notify.channels.smtp import Smtp
 from soc.notify.channels.webhook import Webhook
-from soc.notify.settings import CallingSettings
+from soc.notify.watching import Patience
 
 SPARE_SECONDS = 1.0
 """Beyond its time-out an attempt is certainly over."""
 
 
-def calling(settings: CallingSettings) -> Settings:
+def calling(settings: NotifySettings) -> Settings:
     """How calling is done."""
     known = {
         "smtp": Channel(settings.smtp.tells, False, _micros(settings.smtp.timeout_seconds + SPARE_SECONDS)),
@@ -36,16 +38,28 @@ def calling(settings: CallingSettings) -> Settings:
     )
 
 
-def senders(settings: CallingSettings, clock: Clock) -> Mapping[str, Sender]:
-    """The channels that are set up."""
+def senders(settings: NotifySettings, clock: Clock) -> Mapping[str, Sender]:
+    """The channels that are set up.
+
+    Raises:
+        SettingsError: the file of an authority cannot be read.
+    """
     made: dict[str, Sender] = {}
-    if "smtp" in settings.channels:
-        made["smtp"] = Smtp(settings.smtp, settings.parallel)
-    if "webhook" in settings.channels:
-        made["webhook"] = Webhook(settings.webhook, clock)
+    try:
+        if "smtp" in settings.channels:
+            made["smtp"] = Smtp(settings.smtp, settings.parallel)
+        if "webhook" in settings.channels:
+            made["webhook"] = Webhook(settings.webhook, clock)
+    except OSError as error:
+        raise SettingsError([f"[notify] a ca_file of a channel cannot be read: {error.strerror or error}"]) from error
     if "command" in settings.channels:
         made["command"] = Command(settings.command)
     return made
+
+
+def patience(settings: NotifySettings) -> Patience:
+    """How long what is not over by itself may last."""
+    return Patience(_micros(settings.uncertain_minutes * 60), _micros(settings.countersign_hours * 3600))
 
 
 def _micros(seconds: float) -> int:

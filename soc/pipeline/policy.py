@@ -52,11 +52,22 @@ def readiness(settings: Settings, policy: Policy) -> list[str]:
         for name in standing
         if not policy.standing.get(name)
     ]
-    receiver = settings.forward.receiver.name
-    if receiver not in policy.recipients:
-        lines.append(
-            f"[forward.receiver] name {receiver!r} is no recipient of {policy.id}: what it takes answers no duty"
-        )
+    receivers = {receiver.name: receiver for receiver in settings.forward.all_receivers}
+    lines += [
+        f"receiver {name!r} is no recipient of {policy.id}: what it takes answers no duty"
+        for name in receivers
+        if name not in policy.recipients
+    ]
+    lines += [
+        f"{policy.id} counts on an automatic channel to {id_}, and no receiver has that name: name one {id_!r}"
+        for id_, recipient in policy.recipients.items()
+        if recipient.automatic and id_ not in receivers
+    ]
+    lines += [
+        f"receiver {name!r} accepts exercises, and {policy.id} says that {name} does not"
+        for name, receiver in receivers.items()
+        if name in policy.recipients and receiver.accepts_exercises and not policy.recipients[name].accepts_exercises
+    ]
     if settings.policy.since is None:
         lines.append("[policy] since is not set: periodic reports that were missed are not shown")
     return lines

@@ -11,6 +11,7 @@ import structlog
 from soc.bus.base import Bus
 from soc.clock import DAY, Clock
 from soc.errors import BusFullError, UnavailableError
+from soc.pipeline.context_trim import ContextTrim
 from soc.pipeline.sacrifice import relieve
 from soc.pipeline.table import ACTIONS, ANSWERS, DETECTIONS, EPISODES, EVENTS, RAW, RETRY
 from soc.pipeline.waiting import pause
@@ -34,12 +35,13 @@ UNBOUNDED = 1 << 62
 
 async def keep_retention(bus: Bus, store: Store, settings: Settings, clock: Clock, stop: asyncio.Event) -> None:
     """Apply the settings' retention until told to stop; what cannot be reached now is trimmed later."""
-    waited = EVERY_SECONDS
+    waited, context = EVERY_SECONDS, ContextTrim(bus)
     while not stop.is_set():
         try:
             if waited >= EVERY_SECONDS:
                 waited = 0.0
                 await apply_retention(bus, store, settings, clock)
+                await context.trim(clock)
             await relieve(bus, store, settings, clock, derived=DERIVED)
         except UnavailableError as error:
             log.warning("not_trimmed", error=str(error), again_in=EVERY_SECONDS)

@@ -42,6 +42,7 @@ def try_again(letter: DeadLetter, normalizer: Normalizer, now: Micros) -> Retrie
         letter.id,
         letter.named,
         letter.cut,
+        letter.unauthenticated,
     )
     try:
         if letter.stage == DECODE:
@@ -58,6 +59,7 @@ def try_again(letter: DeadLetter, normalizer: Normalizer, now: Micros) -> Retrie
             listener=record.listener,
             peer=record.peer,
             received=record.received,
+            unauthenticated=record.unauthenticated,
             profile=profile.name if profile else "",
             attempt=attempt,
         )

@@ -7,7 +7,8 @@ retry ─── soc.retry ─┘ │ soc.events  ▲______│ (chains)  soc.acti
                      index ◄──────────────────────────────────────── index ◄────────────┘ ──► store
 
 soc.raw ──► archive ──► segments ──► replay ──► soc.episodes
-soc.alerts, soc.incidents, soc.outbox, soc.audit ──► notify ──► soc.notices, people
+soc.alerts, soc.incidents, soc.outbox, soc.directives, soc.audit ──► notify ──► soc.notices, people
+soc.alerts, soc.incidents ──► share ──► receivers of alert data
 register, indicators, directory … ──► soc.context ──► read by whoever needs them (``soc.pipeline.context``)
 """
 
@@ -39,6 +40,7 @@ RETRY = "soc.retry"
 
 SHIP = "ship"
 ARCHIVE = "archive"
+SHARE = "share"
 REPLAY = "replay"
 MIGRATE = "migrate"
 RETRYING = "retry"
@@ -57,13 +59,14 @@ SINGLE = (
 """Topics of one partition."""
 
 
-def topology(partitions: int, instances: int = 1, *, archive: bool = False) -> Topology:
+def topology(partitions: int, instances: int = 1, *, archive: bool = False, share: bool = False) -> Topology:
     """The pipeline with ``partitions`` partitions of raw lines, events and detections; the folds have one.
 
     Args:
         partitions: of raw lines, events and detections.
         instances: hosts that may collect and serve the console at once: each writes under its own number.
         archive: raw lines are archived; then none is deleted before it was.
+        share: alerts are shared; then none is deleted before it was read for that.
     """
     p = partitions
     stages = (
@@ -76,10 +79,11 @@ def topology(partitions: int, instances: int = 1, *, archive: bool = False) -> T
         Stage(PUBLISHING, (), (CONTEXT, AUDIT), 1),
         Stage("triage", (EPISODES, ACTIONS), FOLDED, 1),
         Stage("forward", (INCIDENTS,), (OUTBOX, AUDIT), 1),
-        Stage("notify", (ALERTS, INCIDENTS, OUTBOX, AUDIT), (NOTICES, AUDIT), 1),
+        Stage("notify", (ALERTS, INCIDENTS, OUTBOX, DIRECTIVES, AUDIT), (NOTICES, AUDIT), 1),
         Stage("index", INDEXED, (DEADLETTER,), p),
         Stage(REPLAY, (), (EPISODES, AUDIT), 1),
         *([Stage(ARCHIVE, (RAW,), (), p)] if archive else ()),
+        *([Stage(SHARE, (ALERTS, INCIDENTS), (), 1)] if share else ()),
     )
     topics = {RAW: p, RETRY: p, EVENTS: p, DETECTIONS: p, **dict.fromkeys(SINGLE, 1)}
     return Topology((*stages, Stage(MIGRATE, (), tuple(topics), 1)), topics)

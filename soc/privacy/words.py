@@ -112,6 +112,8 @@ _HOME = re.compile(
 _PASSPORT = re.compile(r"\D{0,20}?(?<!\w)([A-Za-z]{1,2}\s?\d{6,8})(?!\w)")
 _NAME = re.compile(r"""["'\\]{0,3}\s{0,3}(?:[:=]|là|của)?\s{0,3}["'\\]{0,3}(?:(?:ông|bà|anh|chị)\s)?""")
 _TITLE = re.compile(r"[.:]?\s{1,3}")
+LONGEST_ABBREVIATION = 4
+"""Letters of a title that may be followed by a full stop and a name: ``Mrs. Lan``, ``Ths. Bình``."""
 _AFTER_NAME = re.compile(r"[^\w\n]{1,6}(?:(?:số|so|id|cmnd|cccd)\W{0,3})?(\d{9}|\d{12})(?!\w)", re.IGNORECASE)
 
 
@@ -291,10 +293,10 @@ def _name(text: str, _start: int, end: int) -> Found | None:
     return Found(low, high, "person") if high > low else None
 
 
-def _title(text: str, _start: int, end: int) -> Found | None:
+def _title(text: str, start: int, end: int) -> Found | None:
     gap = _TITLE.match(text, end)
-    if not gap:
-        return None
+    if not gap or ("." in gap.group() and end - start > LONGEST_ABBREVIATION):
+        return None  # "… một cán bộ. Chưa phát hiện …": a sentence ends there
     high = titled(text, gap.end())
     return Found(gap.end(), high, "person") if high > gap.end() else None
 

@@ -50,6 +50,8 @@ class Card:
     systems: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     unauthenticated: bool = False
+    revision: int = 0
+    indicators: tuple[str, ...] = ()
 
     @property
     def live(self) -> bool:
@@ -83,6 +85,8 @@ def card(alert: Alert) -> Card:
         alert.systems,
         alert.units,
         alert.unauthenticated,
+        alert.revision,
+        tuple(dict.fromkeys(hit.value for hit in alert.indicators)),
     )
 
 

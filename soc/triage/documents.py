@@ -7,24 +7,28 @@ Keys of the state (values are MessagePack):
     c        the counters     x/<id>   an alert that a person took out of its incident: no machine puts it back
     s/<id>   a silence        y/<id>   a directive
     g/<entity>  until when it counts as shared     k/ p/ v/  risk, prevalence, verdicts (``risk``, ``history``)
+    m/ u/    attacks that may become campaigns, and incidents that a person unlinked (``campaign``)
+    r/ q/    repeats of which little is kept, and heirs of first ones (``packed``)
 
 Alerts are kept as the bytes that were committed and decoded when touched: decoded, their samples would take ten times the memory.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from soc.audit.chain import Head
-from soc.clock import Micros
+from soc.clock import DAY, Micros
 from soc.errors import RecordError
 from soc.model import Alert, Answer, Directive, Incident, Silence, decode, encode
 from soc.model.incident import OPEN
 from soc.triage.alerts import Card, card
+from soc.triage.campaign import Campaigns
 from soc.triage.entities import Key
 from soc.triage.history import Prevalence, Verdicts
 from soc.triage.index import Index, Part
+from soc.triage.packed import KEPT, KNOWN_FOR, Storeroom, packable, unpacked
 from soc.triage.repeats import Families
 from soc.triage.risk import Risks
 
@@ -32,6 +36,9 @@ Standing = TypeVar("Standing", Silence, Directive)
 
 ANSWERS_KEPT = 10_000
 """How many acts back a repeated action id is recognized; a client that repeats does so within minutes."""
+
+LATE: Micros = 7 * DAY
+"""What has expired is kept so much longer: events come late."""
 
 CHANGES_KEPT = 20
 """Acts on one document that a conflict can still name."""
@@ -54,12 +61,14 @@ class Counters(msgspec.Struct):
         numbers: year → the last incident number given in it.
         answered: how many actions were answered.
         audit: the end of triage's audit chain.
+        pruned: the day (since 1970) on which what has no more use was last forgotten.
     """
 
     version: int = 0
     numbers: dict[str, int] = {}
     answered: int = 0
     audit: Head = Head("triage")
+    pruned: int = 0
 
 
 class Written(NamedTuple):
@@ -86,6 +95,8 @@ class Documents:
         self.risks = Risks(half_life)
         self.prevalence = Prevalence()
         self.verdicts = Verdicts()
+        self.storeroom = Storeroom()
+        self.campaigns = Campaigns()
         self.learned: dict[Key, Micros] = {}
         self.silences: dict[str, Silence] = {}
         self.directives: dict[str, Directive] = {}
@@ -94,6 +105,7 @@ class Documents:
         self._cards: dict[str, Card] = {}
         self._stored: dict[str, bytes] = {}
         self._alerts: dict[str, Alert] = {}
+        self._were: dict[str, Card | None] = {}
         self._incidents: dict[str, Incident] = {}
         self._before: dict[str, Incident | None] = {}
         self._answers: dict[str, Answer] = {}
@@ -137,6 +149,14 @@ class Documents:
             case b"g":
                 family, _, text = id_.partition("/")
                 self.learned[family, text] = decode(value, int)
+            case b"m":
+                self.campaigns.restore(value)
+            case b"u":
+                self.campaigns.restore_unlinked(id_)
+            case b"r":
+                self.storeroom.restore(id_, value)
+            case b"q":
+                self.storeroom.restore_heir(id_, value)
             case b"k":
                 self.risks.restore(id_, value)
             case b"p":
@@ -158,11 +178,22 @@ class Documents:
         if alert_id in self._alerts:
             return self._alerts[alert_id]
         stored = self._stored.get(alert_id)
-        return decode(stored, Alert) if stored is not None else None
+        if stored is not None:
+            return decode(stored, Alert)
+        line = self.storeroom.get(alert_id)
+        first = self.alert(line.first) if line else None
+        return unpacked(alert_id, line, first) if line and first else None
 
     def incident(self, incident_id: str) -> Incident | None:
         """An incident as it is now, or None. Its machine fields but the interval are brought up to date by ``finish``."""
         return self._incidents.get(incident_id)
+
+    def survivor(self, incident_id: str) -> Incident | None:
+        """An incident, or what it became part of."""
+        incident = self._incidents.get(incident_id)
+        while incident is not None and incident.status == "merged":
+            incident = self._incidents.get(incident.merged_into)
+        return incident
 
     def is_open(self, incident_id: str) -> bool:
         """Whether an incident takes part in grouping: it is neither closed nor merged."""
@@ -186,7 +217,9 @@ class Documents:
     def put_alert(self, alert: Alert) -> Card:
         """The alert is now so."""
         self._alerts[alert.id] = alert
-        item = self._cards[alert.id] = card(alert)
+        item = card(alert)
+        self._were.setdefault(alert.id, self._cards.get(alert.id))
+        self._cards[alert.id] = item
         self.index.set(item, self._part(item))
         self.families.set(alert)
         return item
@@ -211,7 +244,7 @@ class Documents:
     def learn(self, item: Key, until: Micros) -> None:
         """An entity counts as shared until a time."""
         self.learned[item] = until
-        self.state[f"g/{item[0]}/{item[1]}".encode("utf-8", "replace")] = encode(until)
+        self.state[_learned(item)] = encode(until)
 
     def detach(self, alert_id: str) -> None:
         """Remember that a person took the alert out."""
@@ -242,20 +275,54 @@ class Documents:
         """The incidents that this batch wrote so far."""
         return [self._incidents[incident_id] for incident_id in self._before]
 
-    def touched_alerts(self) -> list[Alert]:
-        """First alerts with repeats that this batch wrote so far."""
-        return [alert for alert in self._alerts.values() if self.families.count(alert.id)]
+    def grown(self) -> list[tuple[Incident, int]]:
+        """The incidents that have more alerts than before this batch, and how many they had."""
+        both = [(self._incidents[id_], before) for id_, before in sorted(self._before.items())]
+        sizes = [(incident, len(before.alerts) if before else 0) for incident, before in both]
+        return [(incident, size) for incident, size in sizes if len(incident.alerts) > size]
+
+    def touched_cards(self) -> list[Card]:
+        """Of the first alerts that this batch wrote and that hold an open incident together, in the order of time."""
+        cards = [self._cards[id_] for id_ in self._alerts]
+        return sorted((one for one in cards if self._part(one) == "member"), key=lambda one: (one.first_seen, one.id))
+
+    def prune(self, now: Micros) -> None:
+        """Once a day: forget what has faded, expired or become too old to be asked for."""
+        if self.counters.pruned >= now // DAY:
+            return
+        self.counters.pruned = now // DAY
+        self.risks.prune(now, self.state)
+        self.prevalence.prune(now, self.state)
+        self.verdicts.prune(now - KNOWN_FOR, self.state)
+        self.storeroom.prune(now - KNOWN_FOR, self.state)
+        self.campaigns.prune(now - LATE, self.state)
+        for item in [item for item, until in self.learned.items() if until < now - LATE]:
+            del self.learned[item]
+            self.state[_learned(item)] = None
+
+    def moved_firsts(self) -> list[Alert]:
+        """First alerts with repeats that are new, that a person acted on, or that went to another incident in this batch."""
+        found: list[Alert] = []
+        for alert in self._alerts.values():
+            was = self._were[alert.id]
+            moved = was is None or (was.revision, was.incident_id) != (alert.revision, alert.incident_id)
+            if moved and self.families.count(alert.id):
+                found.append(alert)
+        return found
 
     def finish(self) -> Written:
         """End the batch: give what really changed its version, and the state that goes with it."""
         alerts: list[Alert] = []
+        known = {id_ for id_ in self._alerts if id_ in self._stored}
         for id_ in sorted(self._alerts):
             alert = self._alerts[id_]
-            if encode(alert) != self._stored.get(id_):
+            if id_ not in known or encode(alert) != self._stored[id_]:
                 alert = msgspec.structs.replace(alert, version=self._next_version())
                 alerts.append(alert)
                 self._stored[id_] = encode(alert)
                 self.state[b"a/" + id_.encode()] = self._stored[id_]
+                self.storeroom.take(id_, self.state)
+        self._pack(known)
         incidents: list[Incident] = []
         for id_ in sorted(self._before):
             incident = self._incidents[id_]
@@ -272,8 +339,27 @@ class Documents:
         state = self.state
         if state:
             state[b"c"] = encode(self.counters)
-        self._alerts, self._before, self.state = {}, {}, {}
+        self._alerts, self._were, self._before, self.state = {}, {}, {}, {}
         return Written(alerts, incidents, state, silences, directives)
+
+    def _pack(self, known: Collection[str]) -> None:
+        """Keep only a line of the repeats past the first ones; ``known``: whose document is in the committed state."""
+        for first_id in sorted({alert.duplicate_of for alert in self._alerts.values() if alert.duplicate_of}):
+            if self.families.count(first_id) <= KEPT:
+                continue
+            first = self.alert(first_id)
+            for id_ in self.families.of(first_id)[KEPT:]:
+                repeat = self.alert(id_)
+                if repeat is None or id_ in self._detached or not packable(repeat, first):
+                    continue
+                self.storeroom.put(repeat, self.state)
+                self.families.drop(id_)
+                self.index.drop(id_)
+                del self._cards[id_], self._stored[id_]
+                if id_ in known or id_ not in self._alerts:
+                    self.state[b"a/" + id_.encode()] = None
+                else:
+                    del self.state[b"a/" + id_.encode()]
 
     def _numbered(self, table: dict[str, Standing], id_: str, prefix: bytes) -> Standing:
         document = table[id_] = msgspec.structs.replace(table[id_], version=self._next_version())
@@ -290,6 +376,10 @@ class Documents:
         if not item.incident_id:
             return "none" if item.worthy else "loner"
         return "member" if item.worthy and self.is_open(item.incident_id) else "none"
+
+
+def _learned(item: Key) -> bytes:
+    return f"g/{item[0]}/{item[1]}".encode("utf-8", "replace")
 
 
 def _incident(value: bytes) -> Incident:

@@ -5,6 +5,7 @@ passwords (``source.ip``) is the address the data went to (``destination.ip``).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
@@ -116,6 +117,7 @@ def canonical(field: str, value: str) -> str:
     return text
 
 
+@lru_cache(maxsize=50_000)
 def _canonical_address(text: str) -> str:
     try:
         address = ip_address(text)
@@ -155,7 +157,8 @@ def generic(key: Key) -> bool:
     return kind == "host" and value in GENERIC_HOSTS
 
 
-def about(entities: Iterable[Entity], group: Iterable[Entity]) -> frozenset[Key]:
+@lru_cache(maxsize=20_000)
+def about(entities: tuple[Entity, ...], group: tuple[Entity, ...]) -> frozenset[Key]:
     """The keys by which an alert may join others: not generic, and not one of many values of its field.
 
     A scan touches every address of the province: it is about the scanner, not about any of them. Without this each scan

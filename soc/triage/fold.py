@@ -14,13 +14,13 @@ import msgspec
 from soc.audit.chain import Entry, append
 from soc.clock import DAY, HOUR, Micros, to_iso
 from soc.model import Action, Alert, Answer, Directive, Episode, Incident, RuleInfo, Silence
-from soc.triage import acts, alerts, rearrange, risk, standing
+from soc.triage import acts, alerts, campaign, rearrange, risk, standing
 from soc.triage.acts import RefusedError
 from soc.triage.alerts import Card
 from soc.triage.documents import Change, Documents
 from soc.triage.fingerprint import fingerprint
-from soc.triage.grouping import MAX_ALERTS, Grouping
-from soc.triage.joining import mergeable
+from soc.triage.grouping import Grouping
+from soc.triage.lifecycle import remembered
 from soc.triage.repeats import trailing
 from soc.triage.roles import in_scope, may
 from soc.triage.silences import covering
@@ -118,6 +118,9 @@ class Triage:
         self._grouping.part(now)
         self._trail()
         self._refresh(now)
+        self._campaigns(now)
+        if items:
+            self._documents.prune(now)
         written = self._documents.finish()
         return Outcome(
             written.alerts,
@@ -185,10 +188,15 @@ class Triage:
         """The alert as a first one or a repeat; who stood in its place or counted it is told."""
         documents = self._documents
         if known is not None and known.state == alert.state == "live":
-            if alert.duplicate_of:
+            if not alert.duplicate_of:
+                return alert
+            if bool(known.silenced_by) == bool(alert.silenced_by):
                 self._count(alert.duplicate_of, 0, alert.last_seen)
-            return alert
-        if known is not None and known.state == "live":
+                return alert
+            # It went on past the window that covered it, or a silence reaches it now: it no longer is what its first one is.
+            self._count(alert.duplicate_of, -1, 0)
+            alert = msgspec.structs.replace(alert, duplicate_of="", incident_id="")
+        elif known is not None and known.state == "live":
             if known.duplicate_of:
                 self._count(known.duplicate_of, -1, 0)
                 return alert
@@ -227,14 +235,15 @@ class Triage:
     def _promote(self, old: Alert) -> None:
         """The first alert is no longer: the next of its repeats takes its place, in its incident too."""
         documents = self._documents
-        heirs = documents.families.of(old.id)
-        heir = documents.alert(heirs[0]) if heirs else None
+        heirs = documents.families.of(old.id) or [documents.storeroom.earliest(old.id)]
+        heir = documents.alert(heirs[0])
         if heir is None:
             return
         heir = msgspec.structs.replace(
-            heir, duplicate_of="", repeats=len(heirs) - 1, last_repeat=old.last_repeat, incident_id=""
+            heir, duplicate_of="", repeats=old.repeats - 1, last_repeat=old.last_repeat, incident_id=""
         )
         documents.put_alert(heir)
+        documents.storeroom.inherit(old.id, heir.id, documents.state)
         home = documents.incident(old.incident_id)
         if home is not None:
             self._grouping.adopt(heir.id, home)
@@ -246,7 +255,7 @@ class Triage:
 
     def _trail(self) -> None:
         """Repeats follow what became of their first one in this batch."""
-        for first in self._documents.touched_alerts():
+        for first in self._documents.moved_firsts():
             for repeat_id in self._documents.families.of(first.id):
                 repeat = self._documents.alert(repeat_id)
                 if repeat is not None and (after := trailing(repeat, first)) != repeat:
@@ -280,17 +289,44 @@ class Triage:
             if incident.version == 0:
                 self._record(Entry(now, MACHINE, "open", f"incident/{incident.id}", incident.number))
             cards = [self._documents.card(alert_id) for alert_id in incident.alerts]
-            self._documents.put_incident(self._with_systems(refreshed(incident, cards), cards))
+            self._documents.put_incident(self._with_systems(refreshed(incident, cards), incident, cards))
 
-    def _with_systems(self, incident: Incident, cards: Sequence[Card]) -> Incident:
+    def _campaigns(self, now: Micros) -> None:
+        """Link the incidents of one campaign; a drill and what is real never are."""
+        documents = self._documents
+        for card in documents.touched_cards():
+            for mark in campaign.marks(card):
+                if self._grouping.shared.ours(mark) or self._grouping.shared.declared(mark):
+                    continue
+                first = documents.survivor(documents.campaigns.first(card, mark))
+                home = documents.incident(card.incident_id)
+                if first is None or first.id == card.incident_id or home is None:
+                    documents.campaigns.seen(card, mark, card.incident_id, documents.state)
+                    continue
+                documents.campaigns.seen(card, mark, first.id, documents.state)
+                if first.exercise != home.exercise or documents.campaigns.unlinked(first.id, home.id):
+                    continue
+                if campaign.elsewhere(card, mark, first):
+                    self._link(campaign.joined(first, home, card, mark), now)
+
+    def _link(self, both: campaign.Joined | None, now: Micros) -> None:
+        if both is None:
+            return
+        for one, other in ((both.first, both.other), (both.other, both.first)):
+            timeline = remembered(one, now, MACHINE, "link", f"{other.number}: {both.reason}")
+            self._documents.put_incident(msgspec.structs.replace(one, timeline=timeline))
+        detail = f"with {both.first.number}: {both.reason}"
+        self._record(Entry(now, MACHINE, "link", f"incident/{both.other.id}", detail))
+
+    def _with_systems(self, incident: Incident, before: Incident, cards: Sequence[Card]) -> Incident:
         """The incident with what was known of the systems it touches when it first touched them."""
-        known = {hit.key: hit for hit in incident.systems}
-        for card in cards:
-            for key in card.systems:
-                hit = known.get(key) or self._around.system(key, card.first_seen)
-                if hit is not None:
-                    known[key] = hit
-        return msgspec.structs.replace(incident, systems=tuple(known.values()))
+        entities = {(field, value) for field, value, _ in incident.entities}
+        keys = dict.fromkeys(key for card in cards for key in card.systems)
+        known = {hit.key for hit in incident.systems}
+        if known.issuperset(keys) and entities <= {(field, value) for field, value, _ in before.entities}:
+            return incident
+        systems = self._around.systems(incident.systems, keys, sorted(entities), incident.first_seen)
+        return msgspec.structs.replace(incident, systems=systems)
 
     # Acts
 
@@ -300,7 +336,8 @@ class Triage:
         if given is not None:
             return given
         if action.target in {"silence", "directive"}:
-            return self._closed_answer(action, self._standing(action))
+            return self._closed_answer(action, *self._standing(action))
+        what = ""
         target = self._target(action)
         if target is None:
             answer = self._answer(action, "refused", f"there is no {action.target} {action.target_id}", 0)
@@ -308,6 +345,9 @@ class Triage:
             answer = self._answer(action, "refused", f"the role {action.role} may not {action.kind}", target.revision)
         elif not in_scope(action.units, target.units):
             answer = self._answer(action, "refused", "it is outside of your organizations", target.revision)
+        elif (line := documents.storeroom.get(action.target_id)) is not None:
+            reason = f"it repeats {line.first}, which stands for it: act on that one"
+            answer = self._answer(action, "refused", reason, target.revision)
         elif action.expected_revision != target.revision:
             answer = self._answer(action, "conflict", self._since(action, target), target.revision)
         else:
@@ -319,17 +359,20 @@ class Triage:
                 revision = target.revision + 1
                 documents.note_change(action.target_id, Change(revision, action.at, action.actor, what))
                 answer = self._answer(action, "accepted", "", revision)
-        return self._closed_answer(action, answer)
+        return self._closed_answer(action, answer, what)
 
-    def _closed_answer(self, action: Action, answer: Answer) -> Answer:
-        """Remember the answer, and say in the audit what was done."""
+    def _closed_answer(self, action: Action, answer: Answer, what: str = "") -> Answer:
+        """Remember the answer, and say in the audit what was done; what was typed (notes, replies) is not in it."""
         self._documents.remember(answer)
-        detail = answer.outcome + (f": {answer.reason}" if answer.reason else f", revision {answer.revision}")
+        told = answer.reason or what
+        detail = answer.outcome + (f": {told}" if told else "")
+        if answer.outcome == "accepted":
+            detail += f", revision {answer.revision}"
         self._record(Entry(action.at, action.actor, action.kind, f"{action.target}/{action.target_id}", detail))
         return answer
 
-    def _standing(self, action: Action) -> Answer:
-        """An act on a silence or directive, which may be new."""
+    def _standing(self, action: Action) -> tuple[Answer, str]:
+        """An act on a silence or directive, which may be new; the answer, and what was done."""
         documents = self._documents
         table = documents.silences if action.target == "silence" else documents.directives
         known = table.get(action.target_id)
@@ -337,12 +380,12 @@ class Triage:
         try:
             standing.check(action, known)
             if action.expected_revision != revision:
-                return self._answer(action, "conflict", f"it is at revision {revision}", revision)
-            fresh = standing.done(action, known, self._around.register.units_of)
+                return self._answer(action, "conflict", f"it is at revision {revision}", revision), ""
+            fresh, what = standing.done(action, known, self._around.register.units_of)
         except RefusedError as refusal:
-            return self._answer(action, "refused", str(refusal), revision)
+            return self._answer(action, "refused", str(refusal), revision), ""
         documents.put_standing(fresh)
-        return self._answer(action, "accepted", "", fresh.revision)
+        return self._answer(action, "accepted", "", fresh.revision), what
 
     def _target(self, action: Action) -> Alert | Incident | None:
         if action.target == "alert":
@@ -359,9 +402,9 @@ class Triage:
             into = self._documents.incident(target.merged_into)
             raise RefusedError(f"it is part of {into.number if into else target.merged_into} now")
         if action.kind == "merge":
-            return self._merge(action, target)
+            return rearrange.merge(action, target, self._grouping, self._documents)
         if action.kind == "detach":
-            return self._detach(target, now)
+            return rearrange.detach(action, target, self._grouping, self._documents, now)
         if action.kind == "split" and isinstance(target, Incident):
             return rearrange.split(action, target, self._grouping, self._documents, now)
         if action.kind in {"link", "unlink"}:
@@ -400,37 +443,6 @@ class Triage:
                 self._judge(alert, action.kind)
                 change = Change(after.revision, action.at, action.actor, f"{after.status} with {incident.number}")
                 self._documents.note_change(alert_id, change)
-
-    def _merge(self, action: Action, target: Alert | Incident) -> str:
-        if not isinstance(target, Incident):
-            raise RefusedError("only incidents are merged")
-        into = self._documents.incident(acts.text(action, "into"))
-        if into is None or into.id == target.id or not in_scope(action.units, into.units):
-            raise RefusedError("into must be the id of another incident")
-        if not self._documents.is_open(target.id) or not self._documents.is_open(into.id):
-            raise RefusedError("both incidents must be open")
-        mergeable(target, into)
-        if len(target.alerts) + len(into.alerts) > MAX_ALERTS:
-            raise RefusedError(f"together they would have more than {MAX_ALERTS} alerts")
-        self._grouping.merge(msgspec.structs.replace(target, revision=target.revision + 1), into)
-        return f"merged into {into.number}"
-
-    def _detach(self, target: Alert | Incident, now: Micros) -> str:
-        if not isinstance(target, Alert):
-            raise RefusedError("an alert is detached, not an incident")
-        if target.duplicate_of:
-            raise RefusedError(f"it repeats {target.duplicate_of}, which stands for it: detach that one")
-        home = self._documents.incident(target.incident_id)
-        if home is None:
-            raise RefusedError("it is in no incident")
-        if home.alerts == (target.id,):
-            raise RefusedError(f"it is the only alert of {home.number}")
-        if not self._documents.is_open(home.id):
-            raise RefusedError(f"{home.number} is {home.status}")
-        detached = msgspec.structs.replace(target, revision=target.revision + 1)
-        self._documents.put_alert(detached)
-        self._grouping.detach(detached, home, now)
-        return f"detached from {home.number}"
 
     def _touch(self, incident_id: str) -> None:
         incident = self._documents.incident(incident_id)

@@ -9,7 +9,7 @@ Rules, in this order (ADR 0008):
 3. One alert that leads to several incidents merges them into one: the one a person has touched, else the older. Two that
    people have touched are not merged by the machine.
 4. A closed incident takes nothing in; a person's detaching is final.
-5. What only an entity held together that turns out to be shared is parted again, unless a person has touched it.
+5. What only an entity held together that turns out to be shared is parted again; what a person has touched only says so.
 """
 
 import hashlib
@@ -133,32 +133,56 @@ class Grouping:
 
     def part(self, now: Micros) -> None:
         """Part what only entities held together that were learned to be shared in this batch."""
+        self._study()
         fresh, self.shared.fresh = self.shared.fresh, {}
-        held = {
-            id_: (item, why) for item, why in sorted(fresh.items()) for id_ in self._documents.index.incidents(item)
-        }
+        held: dict[str, list[str]] = {}
+        for (kind, value), why in sorted(fresh.items()):
+            for id_ in self._documents.index.incidents((kind, value)):
+                held.setdefault(id_, []).append(f"{value} is shared: it {why}")
         for incident_id in sorted(held):
             incident = self._documents.incident(incident_id)
-            if incident is not None and not incident.revision and self._documents.is_open(incident_id):
-                (_, value), why = held[incident_id]
-                self._part(incident, f"{value} is shared: it {why}", now)
+            if incident is not None and len(incident.alerts) > 1 and self._documents.is_open(incident_id):
+                self._part(incident, "; ".join(held[incident_id][:MAX_REASONS]), now)
+
+    def _study(self) -> None:
+        """Look at the incidents that grew in this batch; a large one not at every alert."""
+        for incident, before in self._documents.grown():
+            step = max(1, len(incident.alerts) // 8)
+            if self._documents.is_open(incident.id) and len(incident.alerts) // step != before // step:
+                self.shared.study([self._documents.card(alert_id) for alert_id in incident.alerts])
 
     def _part(self, incident: Incident, why: str, now: Micros) -> None:
         cards = [self._documents.card(alert_id) for alert_id in incident.alerts]
         kept, *others = components(cards, self.shared, self._window) or [cards]
-        if others:
+        if others and incident.revision:
+            told = f"{why}; {len(others) + 1} groups of alerts may be apart, and stay because a person has touched it"
+            timeline = remembered(incident, now, "soc", "part", told)
+            self._documents.put_incident(msgspec.structs.replace(incident, timeline=timeline))
+        elif others:
             for group in others:
-                self.take_out(incident, group, now, f"parted from {incident.number}: {why}")
+                fresh = self.take_out(incident, group, now, f"parted from {incident.number}: {why}")
+                self._documents.put_incident(msgspec.structs.replace(fresh, joins=self._proven(fresh.joins)))
             remaining = self._documents.incident(incident.id) or incident
             timeline = remembered(remaining, now, "soc", "part", f"{len(others)} parted: {why}")
             self._documents.put_incident(
                 msgspec.structs.replace(
                     remaining,
                     timeline=timeline,
+                    joins=self._proven(remaining.joins),
                     first_seen=min(card.first_seen for card in kept),
                     last_seen=max(card.last_seen for card in kept),
                 )
             )
+
+    def _proven(self, joins: Sequence[Join]) -> tuple[Join, ...]:
+        """The reasons that still are some: none by what turned out to be shared."""
+        return tuple(
+            join
+            for join in joins
+            if self.shared.strong(
+                key((join.entity_kind, join.entity_value)), self._documents.card(join.alert_id).first_seen
+            )
+        )
 
     def take_out(self, incident: Incident, group: Sequence[Card], now: Micros, why: str) -> Incident:
         """A new incident with some alerts of another one, which keeps the rest; their reasons for joining come along."""

@@ -19,6 +19,7 @@ class Prevalence:
     def __init__(self) -> None:
         self._days: dict[str, dict[str, int]] = {}
         self._changed: set[str] = set()
+        self._counted: dict[str, tuple[int, int]] = {}
 
     def restore(self, rule_id: str, value: bytes) -> None:
         """Take up one committed value.
@@ -33,24 +34,33 @@ class Prevalence:
         keys = sorted(keys)
         hosts = [value for kind, value in keys if kind == "host"] or [value for kind, value in keys if kind == "ip"]
         days, day = self._days.setdefault(rule_id, {}), at // DAY
+        oldest = day - PREVALENCE_DAYS
+        of_day, number = self._counted.get(rule_id, (-1, 0))
+        if of_day != day:
+            number = sum(1 for last in days.values() if last > oldest)
         for host in hosts:
-            if days.get(host, -1) < day and (host in days or len(days) < MAX_HOSTS):
+            last = days.get(host, -1)
+            if last < day and (host in days or len(days) < MAX_HOSTS):
+                number += last <= oldest
                 days[host] = day
                 self._changed.add(rule_id)
-        return sum(1 for last in days.values() if last > day - PREVALENCE_DAYS)
+        self._counted[rule_id] = day, number
+        return number
 
     def prune(self, now: Micros, state: dict[bytes, bytes | None]) -> None:
         """Forget hosts where a rule has not fired for 30 days."""
         oldest = now // DAY - PREVALENCE_DAYS
         for rule_id, days in list(self._days.items()):
             kept = {host: day for host, day in days.items() if day > oldest}
+            self._counted.pop(rule_id, None)
             if kept and len(kept) != len(days):
                 self._days[rule_id] = kept
                 self._changed.add(rule_id)
             elif not kept:
                 del self._days[rule_id]
                 self._changed.discard(rule_id)
-                state[_rule(rule_id)] = None
+                if days:
+                    state[_rule(rule_id)] = None
 
     def finish(self, state: dict[bytes, bytes | None]) -> None:
         """What changed since the last time, to commit."""

@@ -9,6 +9,7 @@ from typing import get_args
 from soc.clock import Micros
 from soc.model import Flag, Incident, Severity
 from soc.triage.arguments import RefusedError
+from soc.triage.campaign import kept_links
 from soc.triage.lifecycle import FIRST_MOMENTS, LATEST_MOMENTS, MAX_FIELDS, MAX_PARTICULARS
 
 _TLP = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
@@ -50,6 +51,8 @@ def absorbed(into: Incident, source: Incident) -> dict[str, object]:
         "evidence": (*into.evidence, *(item for item in source.evidence if item not in into.evidence)),
         "particulars": _both(into.particulars, source.particulars),
         "timeline": timeline,
+        "links": kept_links(into, source),
+        "campaign": into.campaign or source.campaign,
     }
 
 

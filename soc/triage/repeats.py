@@ -35,10 +35,7 @@ class Families:
 
     def set(self, alert: Alert) -> None:
         """Count an alert as what its document says, in place of whatever it counted as."""
-        before = self._places.pop(alert.id, None)
-        if before is not None:
-            key, of = before
-            self._remove(key, alert.id, of)
+        self.drop(alert.id)
         if alert.state != "live" or not alert.fingerprint:
             return
         key = (alert.fingerprint, bool(alert.silenced_by))
@@ -50,13 +47,20 @@ class Families:
             closed = alert.closed_at if alert.status == "closed" else None
             self._firsts.setdefault(key, {})[alert.id] = First(alert.first_seen, until, closed)
 
+    def drop(self, alert_id: str) -> None:
+        """It is counted on its first one alone."""
+        before = self._places.pop(alert_id, None)
+        if before is not None:
+            key, of = before
+            self._remove(key, alert_id, of)
+
     def of(self, first_id: str) -> list[str]:
-        """The live repeats of an alert, in the order in which they would take its place."""
+        """The live repeats of an alert that are kept whole, in the order in which they would take its place."""
         found = self._repeats.get(first_id, {})
         return sorted(found, key=lambda id_: (found[id_], id_))
 
     def count(self, first_id: str) -> int:
-        """How many live repeats an alert has."""
+        """How many live repeats of an alert are kept whole."""
         return len(self._repeats.get(first_id, ()))
 
     def first_for(self, alert: Alert, window: Micros) -> str:

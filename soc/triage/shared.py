@@ -1,8 +1,8 @@
 """Entities in; whether two alerts that have one in common belong together by it, and who was learned to be shared, out.
 
-Declared (settings, register) or learned: from how many others it is seen with, and from what devices say of themselves: the address that
-translates others' (``source.nat.ip``), the device that only observed (``observer.ip``), the proxy before the real client
-(``network.forwarded_ip``).
+Declared (settings, register) or learned: from how many others it is seen with; from how many independent stories only it holds together
+(``soc.triage.learned``); and from what devices say of themselves: the address that translates others' (``source.nat.ip``), the device
+that only observed (``observer.ip``), the proxy before the real client (``network.forwarded_ip``).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -12,10 +12,17 @@ from soc.model import Alert
 from soc.triage.alerts import Card
 from soc.triage.documents import Documents
 from soc.triage.entities import Key, canonical
+from soc.triage.learned import gateways
 from soc.triage.surroundings import Surroundings
 
 REMEMBERED: Micros = 30 * DAY
 """How long what was learned of an entity holds after it was last seen so."""
+
+REMEMBERED_OUTSIDE: Micros = DAY
+"""The same of an outside address that stories were parted by: tomorrow it may be the thread of one attack."""
+
+MAX_ANSWERS = 50_000
+"""Of the register, kept until it is published anew."""
 
 
 class Shared:
@@ -25,7 +32,8 @@ class Shared:
         self._documents = documents
         self._declared = frozenset(value.strip().casefold() for value in declared)
         self._max_degree = max_degree
-        self._told: dict[Key, bool] = {}
+        self._told: set[Key] = set()
+        self._answers: dict[Key, bool] = {}
         self._surroundings = Surroundings()
         self.fresh: dict[Key, str] = {}
         """Learned in this batch, and why: what only they hold together is parted."""
@@ -35,10 +43,11 @@ class Shared:
         if surroundings is not self._surroundings:
             self._surroundings = surroundings
             self._told.clear()
+            self._answers.clear()
 
     def strong(self, item: Key, at: Micros) -> bool:
         """Whether sharing it says that two alerts of a time belong together."""
-        if self._is_declared(item) or self._documents.learned.get(item, -1) >= at:
+        if self.declared(item) or self._documents.learned.get(item, -1) >= at:
             return False
         return self._documents.index.degree(item) <= self._max_degree
 
@@ -50,21 +59,39 @@ class Shared:
             degree = self._documents.index.degree(about)
             if degree > self._max_degree:
                 self._remember(about, f"seen with {degree} others", alert.last_seen)
-            elif self._is_declared(about) and about not in self._told:
-                self._told[about] = True
-                self.fresh[about] = "declared as shared"
+            elif self.declared(about) and about not in self._told:
+                self._told.add(about)
+                self.fresh[about] = "is declared to be"
 
-    def _remember(self, item: Key, why: str, at: Micros) -> None:
+    def study(self, cards: Sequence[Card]) -> None:
+        """Learn from an incident as a whole: what only holds independent stories together."""
+        at = max((card.last_seen for card in cards), default=0)
+        for found, number in sorted(gateways(cards, lambda item: not self.strong(item, at), self.ours).items()):
+            why = f"holds {number} independent stories together"
+            self._remember(found, why, at, REMEMBERED if self.ours(found) else REMEMBERED_OUTSIDE)
+
+    def ours(self, item: Key) -> bool:
+        """Whether it is a host, or an address that is internal or of a system of the register."""
+        return item[0] == "host" or (item[0] == "ip" and self._surroundings.is_own(item[1]))
+
+    def _remember(self, item: Key, why: str, at: Micros, lasts: Micros = REMEMBERED) -> None:
         known = self._documents.learned.get(item, -1)
-        if known - at < REMEMBERED // 2:
-            self._documents.learn(item, at + REMEMBERED)
+        if known - at < lasts // 2:
+            self._documents.learn(item, at + lasts)
         if known < at:
             self.fresh[item] = why
 
-    def _is_declared(self, item: Key) -> bool:
-        return item[1].casefold() in self._declared or (
-            item[0] in {"ip", "host"} and self._surroundings.is_shared(item[1])
-        )
+    def declared(self, item: Key) -> bool:
+        """Whether the settings or the register say so."""
+        answer = self._answers.get(item)
+        if answer is None:
+            answer = item[1].casefold() in self._declared or (
+                item[0] in {"ip", "host"} and self._surroundings.is_shared(item[1])
+            )
+            if len(self._answers) >= MAX_ANSWERS:
+                self._answers.clear()
+            self._answers[item] = answer
+        return answer
 
 
 def _evidence(alert: Alert) -> Mapping[Key, str]:

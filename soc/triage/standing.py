@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from soc.clock import to_iso
 from soc.model import Action, Directive, Silence
 from soc.triage import desk
 from soc.triage.arguments import RefusedError
@@ -28,21 +29,31 @@ def check(action: Action, known: Silence | Directive | None) -> None:
 
 def done(
     action: Action, known: Silence | Directive | None, units_of: Callable[[Iterable[str]], tuple[str, ...]]
-) -> Silence | Directive:
-    """The document after the act.
+) -> tuple[Silence | Directive, str]:
+    """The document after the act, and what was done, for the audit.
 
     Raises:
         RefusedError: an argument is missing or wrong, or a silence reaches beyond the actor's organizations.
     """
     if known is None:
         fresh = desk.made(action)
+        what = _told(fresh)
     elif isinstance(known, Silence):
-        fresh = desk.changed(known, desk.perform(action, known))
+        done_to = desk.perform(action, known)
+        fresh, what = desk.changed(known, done_to), done_to.what
     else:
-        fresh = desk.changed(known, desk.perform(action, known))
+        done_to = desk.perform(action, known)
+        fresh, what = desk.changed(known, done_to), done_to.what
     if isinstance(fresh, Silence):
         units = [value for name, value in fresh.matchers if name == "unit"]
         systems = [value for name, value in fresh.matchers if name == "system"]
         if not in_scope(action.units, (*units, *units_of(systems))):
             raise RefusedError("it is outside of your organizations: name a unit or system of yours")
-    return fresh
+    return fresh, what
+
+
+def _told(fresh: Silence | Directive) -> str:
+    if isinstance(fresh, Directive):
+        return f"directive {fresh.number} recorded"
+    matched = ", ".join(f"{field}={value}" for field, value in fresh.matchers)
+    return f"{fresh.kind} of {matched} from {to_iso(fresh.starts)} to {to_iso(fresh.ends)}"

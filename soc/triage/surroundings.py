@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Protocol
 
@@ -10,7 +11,7 @@ import msgspec
 from soc.assets import directory, geography, register
 from soc.assets.directory import Directory
 from soc.assets.geography import Geography
-from soc.assets.register import Register
+from soc.assets.register import MAX_FOUND_BY, Register
 from soc.clock import Micros
 from soc.model import Alert, IndicatorHit, SystemHit
 from soc.triage.entities import Entity, family
@@ -68,9 +69,27 @@ class Surroundings:
             facts=tuple(dict.fromkeys((*alert.facts, *self._facts(alert.entities))))[:MAX_FACTS],
         )
 
-    def system(self, key: str, at: Micros) -> SystemHit | None:
-        """A system of the register as it is at a time."""
-        return self.register.hit(key, at)
+    def systems(
+        self, known: tuple[SystemHit, ...], keys: Iterable[str], entities: Iterable[Entity], at: Micros
+    ) -> tuple[SystemHit, ...]:
+        """The systems that an incident touches, as they were when it first touched them, with the values that led to them.
+
+        Args:
+            known: what the incident says already.
+            keys: of the systems its alerts name.
+            entities: of the incident.
+            at: when; of what is new, the owners are those of that day.
+        """
+        found = {hit.key: hit for hit in known}
+        for hit in self.register.find(entities, at):
+            before = found.get(hit.key, hit)
+            led = tuple(dict.fromkeys((*before.found_by, *hit.found_by)))[:MAX_FOUND_BY]
+            found[hit.key] = msgspec.structs.replace(before, found_by=led)
+        for key in keys:
+            fresh = None if key in found else self.register.hit(key, at)
+            if fresh is not None:
+                found[key] = fresh
+        return tuple(found.values())
 
     def criticality(self, systems: tuple[str, ...]) -> str:
         """Of the most critical of them; "" where the register does not say."""
@@ -99,6 +118,7 @@ class Surroundings:
                     yield value, ", ".join(part for part in (person.name, person.title, person.unit) if part)
 
 
+@lru_cache(maxsize=50_000)
 def internal(value: str) -> bool:
     """Whether an address is from a block that no one on the Internet has (RFC 1918, RFC 4193, RFC 6598)."""
     try:

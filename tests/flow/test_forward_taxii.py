@@ -107,6 +107,8 @@ def test_a_bundle_larger_than_a_request_is_split_with_what_is_referenced_first(t
             (report,) = await place.run_until(final(), seconds=30)
             assert server.posts > 1
             assert [one for one, _ in server.objects] == ids(report.payload)
+            assert len(report.receipt.request_sha256) == 64
+            assert dict(report.receipt.objects) == dict.fromkeys(ids(report.payload), "success")
 
     with taxii(max_content_length=largest(previewed(made.incident())) + 200) as server:
         asyncio.run(main(server))

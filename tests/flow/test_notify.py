@@ -11,11 +11,12 @@ from aiohttp import web
 
 from soc.bus.base import Message
 from soc.bus.embedded import EmbeddedBus
+from soc.calling import NotifySettings
 from soc.clock import now
 from soc.model import Alert, Incident, Notice, decode, encode
 from soc.notify.roster_file import parse
-from soc.notify.settings import CallingSettings
 from soc.notify.signing import signed_at
+from soc.notify.watching import Patience
 from soc.pipeline.notifier import Notifier
 from soc.pipeline.notifier_parts import calling, senders
 from soc.pipeline.table import ALERTS, INCIDENTS, NOTICES, topology
@@ -48,7 +49,7 @@ def documents() -> list[Message]:
 class Place:
     """A bus with one critical incident on it."""
 
-    def __init__(self, tmp_path, settings: CallingSettings, channels: str) -> None:
+    def __init__(self, tmp_path, settings: NotifySettings, channels: str) -> None:
         self.bus = EmbeddedBus(tmp_path / "bus", topology(1))
         self.settings = settings
         self.roster = parse(ROSTER.replace("CHANNELS", channels))
@@ -74,10 +75,10 @@ class Place:
 
         notifier = Notifier(
             claim, settings=calling(self.settings), senders=senders(self.settings, now), roster=lambda: self.roster,
-            policy=lambda: None, uncertain=1, clock=now,
+            policy=lambda: None, patience=Patience(1), clock=now,
         )  # fmt: skip
         stop = asyncio.Event()
-        async with asyncio.timeout(15), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(90), asyncio.TaskGroup() as tasks:
             tasks.create_task(notifier.run(stop))
             while not any(notice.state == state for notice in await self.notices()):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
@@ -97,7 +98,7 @@ def program(tmp_path, code: int = 0) -> tuple[str, ...]:
 def test_killed_before_or_after_any_commit_the_message_arrives_and_twice_only_where_nobody_can_tell(
     tmp_path, number, after
 ):
-    settings = CallingSettings.model_validate(
+    settings = NotifySettings.model_validate(
         {"command": {"argv": program(tmp_path), "timeout_seconds": 0.5}, "retry_min_seconds": 0.1}
     )
 
@@ -155,7 +156,7 @@ def test_a_bridge_gets_a_signed_message_and_a_failing_program_is_passed_over(tmp
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-        settings = CallingSettings.model_validate(
+        settings = NotifySettings.model_validate(
             {
                 "command": {"argv": program(tmp_path, 1)},
                 "webhook": {"url": url, "secret_key": SECRET},
@@ -195,7 +196,7 @@ class Mailbox(socketserver.StreamRequestHandler):
 def test_a_mail_server_gets_the_message_with_an_id_that_tells_a_repeat(tmp_path):
     async def main(port: int) -> Notice:
         smtp = {"host": "127.0.0.1", "port": port, "security": "none", "sender": "soc@soc.example"}
-        place = Place(tmp_path, CallingSettings.model_validate({"smtp": smtp}), "{smtp: lan@soc.example}")
+        place = Place(tmp_path, NotifySettings.model_validate({"smtp": smtp}), "{smtp: lan@soc.example}")
         await place.begin()
         await place.run()
         await place.bus.close()

@@ -30,8 +30,9 @@ from soc.forward import standin as standin_module
 from soc.forward.ledger import Ledger
 from soc.forward.payload import payload_preview
 from soc.model import Action, Alert, Incident, encode
+from soc.pipeline.release import load_profiles
 from soc.pipeline.table import ACTIONS, ALERTS, AUDIT, INCIDENTS, OUTBOX, RULES, topology
-from soc.settings import KafkaSettings
+from soc.settings import KafkaSettings, Settings
 
 pytestmark = pytest.mark.live
 
@@ -186,7 +187,7 @@ def killed_in_each_phase(host: Moving, *arguments: str, phases=PHASES) -> dict:
 def approve(host: Moving) -> None:
     """A person's last act before the installation stopped: the report of an incident is approved, nobody has read it yet."""
     incident = next(one for one in host.newest(INCIDENTS, Incident).values() if one.status != "merged")
-    preview = payload_preview(incident, "initial", "SOC", "national")
+    preview = payload_preview(incident, "initial", "SOC", "national", profile=load_profiles(Settings())["national"])
     changes = {"report_kind": "initial", "payload_sha256": preview.sha256, "incident_version": incident.version}
     act = Action("approval-1", now(), "lan", "approver", "approve", "incident", incident.id, incident.revision, changes)
 

@@ -45,8 +45,12 @@
       const known = new Set(rows().map((row) => `${row.dataset.id} ${row.dataset.version}`));
       document.querySelectorAll("[data-live][id]").forEach((part) => {
         const next = fresh.getElementById(part.id);
-        if (!next || part.contains(document.activeElement) || part.querySelector("details[open]")) return;
-        if (part.innerHTML !== next.innerHTML) part.replaceWith(document.importNode(next, true));
+        if (!next || part.contains(document.activeElement)) return;
+        const open = [...part.querySelectorAll("details[open]")].map((one) => one.dataset.key);
+        if (open.includes(undefined)) return;
+        const made = document.importNode(next, true);
+        made.querySelectorAll("details[data-key]").forEach((one) => { one.open = open.includes(one.dataset.key); });
+        if (part.innerHTML !== made.innerHTML) part.replaceWith(made);
       });
       rows().forEach((row) => row.classList.toggle("fresh", !known.has(`${row.dataset.id} ${row.dataset.version}`)));
       const still = current();
@@ -79,12 +83,14 @@
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
     if (event.key === "Escape" && typing) { event.target.blur(); return; }
+    if (event.key === "Escape") closeMenus(null);
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
     const row = current();
     const jobs = {
       j: () => move(1),
       k: () => move(-1),
       Enter: () => { if (row && !event.target.closest("a, button, summary")) location.href = link(row); else return false; },
+      o: () => { const more = row?.querySelector("details.more"); if (more) more.open = !more.open; else return false; },
       a: () => (rows().length ? acknowledge(row) : document.getElementById("acknowledge")?.click()),
       c: () => {
         const form = document.getElementById("close");
@@ -98,17 +104,29 @@
     if (job && job() !== false) event.preventDefault();
   });
 
+  function closeMenus(kept) {
+    document.querySelectorAll("details.menu[open]").forEach((menu) => { if (menu !== kept) menu.open = false; });
+  }
+
   document.addEventListener("click", (event) => {
+    closeMenus(event.target.closest("details.menu"));
     const row = event.target.closest("[data-queue] tr[data-id]");
     if (row && !event.target.closest("a, button")) select(row, false);
   });
 
   // A form is sent once; its action id would make a second time harmless anyway.
   document.addEventListener("submit", (event) => {
-    if (event.target.method !== "post") return;
+    if (event.target.method !== "post" || "again" in event.target.dataset) return;
     const button = event.submitter;
     if (button) setTimeout(() => { button.disabled = true; }, 0);
   });
+
+  function unfold() {
+    const target = location.hash.length > 1 ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
+    if (target?.tagName === "DETAILS") target.open = true;
+  }
+  addEventListener("hashchange", unfold);
+  unfold();
 
   if (location.hash === "#close") document.querySelector("#close input[type=radio]")?.focus();
 })();

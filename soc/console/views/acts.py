@@ -1,20 +1,21 @@
 """What people do: a form in, an act to triage, and what became of it on the page, with nothing lost of what was typed."""
 
+import hashlib
 import re
-from typing import Literal
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from soc.clock import SECOND
+from soc.clock import SECOND, to_datetime
 from soc.console.act_forms import Form, MistakeError, changes_of
 from soc.console.context import console_of, visitor_of
 from soc.console.forms import form_of
 from soc.console.guards import require
 from soc.console.pages import json_response, wants_json
-from soc.console.views import alerts, incidents
-from soc.model import Action, ActionKind, Answer
-from soc.store.base import Kind
+from soc.console.views import alerts, directives, incidents, silences
+from soc.console.views.session import local_path
+from soc.model import Action, ActionKind, Answer, Target
 from soc.triage.lifecycle import TABLE
 
 _ID = re.compile(r"[A-Za-z0-9_.:-]{8,100}")
@@ -27,63 +28,100 @@ INCIDENT_ACTS: tuple[ActionKind, ...] = tuple(dict.fromkeys(act for _, act in TA
 """All of the state table."""
 
 
+_KINDS: Mapping[Target, tuple[ActionKind, ...]] = {
+    "alert": ALERT_ACTS,
+    "incident": INCIDENT_ACTS,
+    "silence": ("end_silence",),
+    "directive": ("answer_directive", "close_directive"),
+}
+_SHOW = {"alert": alerts.show, "incident": incidents.show, "silence": silences.show, "directive": directives.show}
+"""The page of a target, with what was typed."""
+
+
 async def on_alert(request: web.Request) -> web.StreamResponse:
     """An act on an alert."""
-    return await _act(request, "alert", ALERT_ACTS)
+    return await _on_existing(request, "alert")
 
 
 async def on_incident(request: web.Request) -> web.StreamResponse:
     """An act on an incident."""
-    return await _act(request, "incident", INCIDENT_ACTS)
+    return await _on_existing(request, "incident")
 
 
-async def _act(
-    request: web.Request, target: Literal["alert", "incident"], kinds: tuple[ActionKind, ...]
-) -> web.StreamResponse:
-    console, visitor = console_of(request), visitor_of(request)
-    form = await form_of(request)
-    kind = form.get("kind", "")
-    if kind not in kinds:
+async def on_silence(request: web.Request) -> web.StreamResponse:
+    """An act on a silence."""
+    return await _on_existing(request, "silence")
+
+
+async def on_directive(request: web.Request) -> web.StreamResponse:
+    """An act on a directive."""
+    return await _on_existing(request, "directive")
+
+
+async def new_silence(request: web.Request) -> web.StreamResponse:
+    """A silence or maintenance window that did not exist."""
+    return await _act(request, "silence", "silence", "")
+
+
+async def new_directive(request: web.Request) -> web.StreamResponse:
+    """A directive that was received."""
+    return await _act(request, "directive", "direct", "")
+
+
+async def _on_existing(request: web.Request, target: Target) -> web.StreamResponse:
+    kind = (await form_of(request)).get("kind", "")
+    if kind not in _KINDS[target]:
         raise web.HTTPBadRequest(text="unknown act")
     require(request, kind)
     target_id = request.match_info["id"]
-    if await console.store.get(target, target_id) is None:
+    if await console_of(request).store.get(target, target_id) is None:
         raise web.HTTPNotFound
+    return await _act(request, target, kind, target_id)
+
+
+async def _act(request: web.Request, target: Target, kind: ActionKind, target_id: str) -> web.StreamResponse:
+    """Hand an act in and show what became of it; without a ``target_id`` it makes something new."""
+    console, visitor = console_of(request), visitor_of(request)
+    form = await form_of(request)
+    require(request, kind)
+    now = console.clock()
     try:
-        changes = changes_of(kind, form, visitor.name, ZoneInfo(console.timezone))
-        revision = _revision(form.get("expected_revision", ""))
-        action_id = _action_id(form.get("action_id", ""))
+        filled = silences.complete(form, now) if kind == "silence" else form
+        changes = changes_of(kind, filled, visitor.name, ZoneInfo(console.timezone))
+        revision = _revision(form.get("expected_revision", "")) if target_id else 0
+        action_id = f"{visitor.name}:{_action_id(form.get('action_id', ''))}"
     except MistakeError as mistake:
-        return await _again(request, target, _typed(form), mistake.reason, "", status=422)
+        return await _again(request, target, target_id, _typed(form), message=mistake.reason, status=422)
+    shown_id = target_id or f"{to_datetime(now):%Y%m}-{hashlib.sha256(action_id.encode()).hexdigest()[:12]}"
     action = Action(
-        id=f"{visitor.name}:{action_id}",
-        at=console.clock(),
+        id=action_id,
+        at=now,
         actor=visitor.name,
         role=visitor.role_for(kind),
         kind=kind,
         target=target,
-        target_id=target_id,
+        target_id=shown_id,
         expected_revision=revision,
         changes=changes,
     )
     answer = await console.act(action)
     if answer is not None and answer.outcome != "accepted":
-        return await _again(
-            request, target, _typed(form), f"act.{answer.outcome}", answer.reason, answer=answer, status=409
-        )
+        said = {"message": f"act.{answer.outcome}", "detail": answer.reason}
+        return await _again(request, target, target_id, _typed(form), **said, answer=answer, status=409)
     if answer is not None:
-        await _follow(request, target, target_id, answer.revision)
+        await _follow(request, target, shown_id, answer.revision)
     outcome = "accepted" if answer else "pending"
     if visitor.api or wants_json(request):
-        return json_response(
-            {"outcome": outcome, "action_id": action.id, "answer": answer}, status=200 if answer else 202
-        )
-    raise web.HTTPSeeOther(f"/{target}s/{target_id}?outcome={outcome}")
+        told = {"outcome": outcome, "action_id": action.id, "target_id": shown_id, "answer": answer}
+        return json_response(told, status=200 if answer else 202)
+    onward = local_path(form["next"]) if form.get("next") else f"/{target}s/{shown_id}"
+    raise web.HTTPSeeOther(f"{onward}{'&' if '?' in onward else '?'}outcome={outcome}")
 
 
 def _typed(form: Form) -> dict[str, str]:
     """What was typed, to be shown again; of a field that came several times all of it."""
-    return {name: " ".join(form.getall(name)) if name == "flags" else form[name] for name in form}
+    joined = {"flags": " ", "match": "\n", "matchers": "\n"}
+    return {name: joined[name].join(form.getall(name)) if name in joined else form[name] for name in form}
 
 
 def _action_id(text: str) -> str:
@@ -100,11 +138,12 @@ def _revision(text: str) -> int:
 
 async def _again(
     request: web.Request,
-    target: str,
+    target: Target,
+    target_id: str,
     typed: dict[str, str],
-    message: str,
-    detail: str,
     *,
+    message: str,
+    detail: str = "",
     status: int,
     answer: Answer | None = None,
 ) -> web.Response:
@@ -120,12 +159,11 @@ async def _again(
             },
             status=status,
         )
-    show = alerts.show if target == "alert" else incidents.show
     notice = {"message": message, "detail": detail}
-    return await show(request, request.match_info["id"], typed=typed, notice=notice, status=status)
+    return await _SHOW[target](request, target_id, typed=typed, notice=notice, status=status)
 
 
-async def _follow(request: web.Request, kind: Kind, id_: str, revision: int) -> None:
+async def _follow(request: web.Request, kind: Target, id_: str, revision: int) -> None:
     """Wait until the store shows what triage accepted, so that the next page is not the old one; bounded."""
     console = console_of(request)
     end = console.clock() + _FOLLOW

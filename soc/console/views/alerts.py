@@ -1,21 +1,27 @@
 """The queue of alerts, newest first, and one alert with everything an analyst judges it by."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final, cast
 
 import msgspec
 from aiohttp import web
 
+from soc.clock import Micros, to_iso
 from soc.console.context import console_of, visitor_of
-from soc.console.pages import after_text, field_query, parse_after, respond, shown, since_of
+from soc.console.pages import after_text, field_query, outcome_of, parse_after, respond, shown, since_of
+from soc.console.scope import ProbeError
 from soc.console.views.query_box import NOTHING_TYPED, any_of, asked, both, is_, is_not
 from soc.model import Alert
 from soc.model.episode import Member
 from soc.store.base import Document
-from soc.store.query import All, Query
+from soc.store.query import All, Query, parse
 from soc.store.words import texts_of
 
 PAGE = 50
+OF_GROUP: Final = 5
+"""Alerts of a group that its row tells when it is unfolded."""
+LINE: Final = 400
+"""Characters of a raw line that an unfolded row shows."""
 MAX_RULES = 5000
 """Rules of one level that are told apart; no rule set has more."""
 LEVELS = ("critical", "high", "medium", "low", "informational")
@@ -31,7 +37,10 @@ _LATER_FIELDS = ("event.original", "@timestamp", "event.created", "event.ingeste
 
 
 async def queue(request: web.Request) -> web.Response:
-    """The queue: by status and level, a range and the query box; counts beside each filter."""
+    """The queue: by status and level, a range and the query box; counts beside each filter.
+
+    Newest first; on a page that holds everything what is urgent comes before it, and more than a page is grouped by rule.
+    """
     console = console_of(request)
     asked_for = asked(request)
     status = request.query.get("status", "open")
@@ -44,6 +53,7 @@ async def queue(request: web.Request) -> web.Response:
     live = All() if status == "all" else first
     of_level = is_("alert.level", level) if level else All()
     mine = is_("alert.owner", visitor_of(request).name) if request.query.get("mine") else All()
+    in_range = both(asked_for.query, mine, _from(since))
     base = both(asked_for.query, mine)
     page = await console.store.search(
         "alert",
@@ -52,26 +62,41 @@ async def queue(request: web.Request) -> web.Response:
         after=parse_after(request.query.get("after", "")),
         since=since,
     )
-    by_status = dict(await console.store.counts("alert", both(base, of_level, first), "alert.status"))
-    by_level = dict(await console.store.counts("alert", both(base, live, STATUSES[status]), "alert.level"))
-    rolled = page.after is not None and not request.query.get("after") and request.query.get("group") != "none"
-    groups = await _groups(request, both(base, live, STATUSES[status], of_level), by_level) if rolled else []
+    by_status = dict(await console.store.counts("alert", both(in_range, of_level, first), "alert.status"))
+    by_level = dict(await console.store.counts("alert", both(in_range, live, STATUSES[status]), "alert.level"))
+    first_page = not request.query.get("after")
+    rolled = page.after is not None and first_page and request.query.get("group") != "none"
+    groups = await _groups(request, both(in_range, live, STATUSES[status], of_level), by_level) if rolled else []
+    alerts = [row(document) for document in page.documents]
+    if first_page and page.after is None:
+        alerts.sort(key=lambda alert: not is_urgent(alert))  # the page is whole: what is urgent is never below the fold
     data = {
         "asked": asked_for.shown,
         "status": status,
         "level": level,
         "mine": bool(request.query.get("mine")),
         "range": chosen,
-        "alerts": [row(document) for document in page.documents],
+        "alerts": alerts,
+        "urgent": sum(map(is_urgent, alerts)) if first_page and page.after is None else 0,
         "incidents": await _numbers(request, page.documents),
         "total": page.total,
         "next": after_text(page.after),
-        "first_page": not request.query.get("after"),
+        "first_page": first_page,
         "groups": groups,
         "statuses": _status_counts(by_status),
         "levels": [(name, by_level.get(name, 0)) for name in LEVELS],
     }
     return respond(request, "alerts.html", data, status=400 if asked_for.mistake else 200)
+
+
+def is_urgent(alert: Mapping[str, Any]) -> bool:
+    """Whether a row comes before newer ones: critical, nobody has seen it, and no silence covers it."""
+    return alert["level"] == "critical" and alert["status"] == "new" and not alert["silenced_by"]
+
+
+def _from(since: Micros | None) -> Query:
+    """The range as a part of a query, for counts, which are given no times."""
+    return All() if since is None else parse(f"@timestamp>={to_iso(since)}")
 
 
 async def _groups(request: web.Request, query: Query, by_level: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -89,14 +114,15 @@ async def _groups(request: web.Request, query: Query, by_level: Mapping[str, int
     rows: list[dict[str, Any]] = []
     for level, rule, count in told:
         part = both(query, is_("alert.level", level), is_("rule.id", rule))
-        newest = (await store.search("alert", part, limit=1)).documents
+        newest = (await store.search("alert", part, limit=OF_GROUP)).documents
         asked_for = f"{request.query.get('q', '')} {field_query('rule.id', rule)}".strip()
         if newest:
-            rows.append({**row(newest[0]), "alerts": count, "q": asked_for})
+            told_of = [row(document) for document in newest]
+            rows.append({**told_of[0], "alerts": count, "q": asked_for, "newest": told_of})
     for level in LEVELS:
         left = sum(count for name, _, count in rules[len(told) :] if name == level)
         if left:
-            rows.append({"level": level, "alerts": left, "q": request.query.get("q", "")})
+            rows.append({"id": "", "level": level, "alerts": left, "q": request.query.get("q", ""), "newest": []})
     return rows
 
 
@@ -118,9 +144,14 @@ def row(document: Document) -> dict[str, Any]:
             "count",
         ),
         *("status", "owner", "verdict", "state", "late", "new_activity", "incident_id", "entities", "group", "tags"),
-        *("repeats", "last_repeat", "duplicate_of", "risk", "silenced_by", "unauthenticated"),
+        *("repeats", "last_repeat", "duplicate_of", "risk", "silenced_by", "unauthenticated", "fingerprint"),
+        *("systems", "prevalence", "seen_before", "indicators", "facts"),
     )
-    return {name: body.get(name) for name in kept} | {"id": document.id, "version": document.version}
+    sample = cast("Sequence[Mapping[str, Any]]", body.get("sample") or ())
+    lines = (cast("Mapping[str, Any]", member.get("fields") or {}).get("event.original") for member in sample)
+    line = next((text for text in lines if isinstance(text, str) and text), "")
+    own = {"id": document.id, "version": document.version, "line": line[:LINE], "notes": len(body.get("notes") or ())}
+    return {name: body.get(name) for name in kept} | own
 
 
 def _status_counts(by_status: Mapping[str, int]) -> list[tuple[str, int | None]]:
@@ -162,18 +193,29 @@ async def show(
         "rule": console.info(alert.rule_set, alert.rule_id),
         "members": [_member(member) for member in alert.sample],
         "incident": incident.body if incident else None,
+        "silence": await _silence(request, alert.silenced_by),
+        "systems": _systems(request, alert, incident),
         "related": await _related(request, alert),
         "verdicts": VERDICTS,
         "typed": NOTHING_TYPED | dict(typed or {}),
-        "notice": notice or _outcome(request),
+        "notice": notice or outcome_of(request),
     }
     infos = {member.rule: console.info(alert.rule_set, member.rule) for member in alert.sample}
     return respond(request, "alert.html", data, status=status, only_page={"rules_of": infos})
 
 
-def _outcome(request: web.Request) -> dict[str, str] | None:
-    outcome = request.query.get("outcome", "")
-    return {"message": f"act.{outcome}", "detail": ""} if outcome in {"accepted", "pending"} else None
+async def _silence(request: web.Request, id_: str) -> dict[str, Any] | None:
+    """The silence that covers an alert, as far as the visitor may see it."""
+    document = await console_of(request).store.get("silence", id_) if id_ else None
+    return dict(document.body) if document else None
+
+
+def _systems(request: web.Request, alert: Alert, incident: Document | None) -> list[dict[str, Any]]:
+    """The systems an alert touches: as its incident keeps them, else as the register has them now, else their keys."""
+    known = {str(hit.get("key")): hit for hit in (incident.body.get("systems") or () if incident else ())}
+    for hit in console_of(request).register().find(alert.entities):
+        known.setdefault(hit.key, msgspec.to_builtins(hit))
+    return [{"key": key, "name": key, "level": 0, "owner": ""} | dict(known.get(key, {})) for key in alert.systems]
 
 
 def alert_of(document: Document) -> Alert:
@@ -217,5 +259,8 @@ async def _related(request: web.Request, alert: Alert) -> list[dict[str, Any]]:
     if not wanted:
         return []
     query = both(*wanted, is_("alert.state", "live"), is_not("alert.id", alert.id))
-    found = await console_of(request).store.search("alert", query, limit=8)
+    try:
+        found = await console_of(request).store.search("alert", query, limit=8)
+    except ProbeError:  # it is about a citizen's identifier: to search for it takes a reason of its own
+        return []
     return [row(document) for document in found.documents]

@@ -1,18 +1,22 @@
 """The register: every system with what a report would lack of it, and one system with everything that is known."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
+from soc.assets.entries import LogSource
 from soc.assets.register import EMPTY, Register
-from soc.console.context import console_of, visitor_of
+from soc.clock import SECOND
+from soc.console.context import Console, console_of, visitor_of
 from soc.console.pages import respond
 from soc.console.views.query_box import any_of, both, is_
 from soc.model import SystemHit
 from soc.model.incident import OPEN
 
 MAX_SHOWN = 1000
+SOURCES_ASKED = 20
 INCIDENTS = 20
 _MAX_TEXT = 200
 
@@ -65,6 +69,7 @@ async def systems(request: web.Request) -> web.Response:
         "incomplete": sum(bool(hit.missing) for hit in hits),
         "total": len(listed),
         "systems": listed[:MAX_SHOWN],
+        "published": request.query.get("outcome") == "register_published",
     }
     return respond(request, "assets.html", data)
 
@@ -84,9 +89,20 @@ async def page(request: web.Request) -> web.Response:
         "system": {**msgspec.to_builtins(hit), **facts},
         "hosts": [msgspec.to_builtins(host) for host in hosts[:MAX_SHOWN]],
         "hosts_total": len(hosts),
-        "log_sources": [msgspec.to_builtins(source) for source in register.sources_of(key)],
+        "log_sources": await _heard(console, register.sources_of(key)),
         "contacts": [msgspec.to_builtins(contact) for contact in register.contacts_of(key)],
         "incidents": [document.body for document in found.documents],
         "incidents_total": found.total,
     }
     return respond(request, "asset.html", data)
+
+
+async def _heard(console: Console, sources: Sequence[LogSource]) -> list[dict[str, Any]]:
+    """Each expected source with when its newest event was received; of the first few, for a page that opens at once."""
+    now, rows = console.clock(), [msgspec.to_builtins(source) for source in sources]
+    for row in rows[:SOURCES_ASKED]:
+        found = await console.store.search("event", is_("source", row["source"]), limit=1)
+        last = max((int(one.body.get("received", one.time)) for one in found.documents), default=0)
+        late = bool(last and row["every"] and now - last > (row["every"] + 60) * SECOND)
+        row |= {"last": last, "late": late}
+    return [{"last": None, "late": False} | row for row in rows]

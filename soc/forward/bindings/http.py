@@ -80,6 +80,8 @@ class Http:
             return Happened(
                 "unavailable", "not sent: it took too long from the decision to send until the bytes could leave"
             )
+        if isinstance(answer, Happened) and answer.kind == "lost" and not guarded.left:
+            return Happened("unavailable", f"not sent, no connection was made in time: {answer.detail}")
         return answer
 
     async def get(
@@ -113,17 +115,16 @@ class Http:
             headers = {**headers, "Authorization": f"Bearer {receiver.token}"}
         elif receiver.username:
             headers = {**headers, "Authorization": aiohttp.encode_basic_auth(receiver.username, receiver.password)}
-        connector = aiohttp.TCPConnector(ssl=context, force_close=True)
+        connector = _Connector(ssl=context, force_close=True)
         try:
             async with (
                 aiohttp.ClientSession(connector=connector, timeout=self._timeout, trust_env=False) as session,
                 session.request(method, url, headers=headers, data=data, allow_redirects=False) as response,
             ):
-                peer = _peer(response)
                 body = await _body(response, limit)
                 if body is None:
                     return Happened("lost", f"{response.status} with an answer of more than {limit} bytes")
-                return Answer(response.status, body, _retry_after(response.headers.get("Retry-After")), peer)
+                return Answer(response.status, body, _retry_after(response.headers.get("Retry-After")), connector.peer)
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
             return Happened("unauthorized", f"certificate: {short(error)}")
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -157,19 +158,36 @@ class _Guarded(BytesPayload):
         super().__init__(value, content_type="application/json")
         self._may_leave = may_leave
         self.held_back = False
+        self.left = False
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         if not self._may_leave():
             self.held_back = True
             raise ConnectionAbortedError("too late")
+        self.left = True
         await super().write_with_length(writer, content_length)
 
 
-def _peer(response: aiohttp.ClientResponse) -> str:
-    transport = response.connection.transport if response.connection else None
-    secured = transport.get_extra_info("ssl_object") if transport else None
-    certificate = secured.getpeercert(binary_form=True) if secured else None
-    return hashlib.sha256(certificate).hexdigest() if certificate else ""
+class _Connector(aiohttp.TCPConnector):
+    """Remembers who the other end was: a response has let go of its connection as soon as a short answer is there.
+
+    Attributes:
+        peer: SHA-256 of the certificate it showed, "" without TLS.
+    """
+
+    peer = ""
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own signature
+    ) -> aiohttp.connector.Connection:
+        connection = await super().connect(req, traces, timeout)
+        secured = connection.transport.get_extra_info("ssl_object") if connection.transport else None
+        certificate = secured.getpeercert(binary_form=True) if secured else None
+        self.peer = hashlib.sha256(certificate).hexdigest() if certificate else ""
+        return connection
 
 
 async def _body(response: aiohttp.ClientResponse, limit: int) -> bytes | None:

@@ -5,6 +5,7 @@ Authorization: Bearer …                           Authorization: Bearer …
 Content-Type: application/json
 Idempotency-Key: <report id>
 Digest: sha-256=<base64>      (RFC 3230)
+JWS-Signature: <header>..<signature>   with a signing key (soc.forward.signature)
 → 2xx {"receipt_id", "received_at"}               → 200 {"receipt_id", "received_at", "sha256"?} or 404
 """
 
@@ -16,6 +17,7 @@ from urllib.parse import quote
 from soc.errors import SettingsError
 from soc.forward.bindings.http import MAX_DETAIL, Answer, Http, refusal
 from soc.forward.outbox import Happened
+from soc.forward.signature import HEADER, Signer
 from soc.model import Receipt, Report
 from soc.receiver import Receiver
 
@@ -24,7 +26,7 @@ class HttpsJson:
     """One receiver that takes reports as JSON over HTTPS.
 
     Raises:
-        SettingsError: the address is not an https one.
+        SettingsError: the address is not an https one, or the signing key cannot be used.
     """
 
     def __init__(self, receiver: Receiver) -> None:
@@ -33,6 +35,7 @@ class HttpsJson:
                 [f"forward.receiver.url: {receiver.url!r} is no https:// address; reports leave encrypted only"]
             )
         self._http = Http(receiver)
+        self._signer = Signer(receiver.signing_key_file, receiver.signing_key_id) if receiver.signing_key_file else None
         self._url = receiver.url.rstrip("/")
         self._readable, self._recognizes = receiver.readable, receiver.recognizes_repeats
 
@@ -44,12 +47,14 @@ class HttpsJson:
             "Idempotency-Key": report.id,
             "Digest": f"sha-256={digest}",
         }
+        if self._signer is not None:
+            headers[HEADER] = self._signer.detached(report.payload, report.id)
         answer = await self._http.post(self._url, headers, report.payload, may_leave)
         if isinstance(answer, Happened):
             return answer
         if not 200 <= answer.status < 300:
             return refusal(answer)
-        receipt = self._receipt(answer)
+        receipt = self._receipt(answer, hashlib.sha256(report.payload).hexdigest())
         return (
             Happened("accepted", receipt=receipt) if receipt else Happened("lost", f"{answer.status} without a receipt")
         )
@@ -77,9 +82,18 @@ class HttpsJson:
     async def close(self) -> None:
         """Nothing is held."""
 
-    def _receipt(self, answer: Answer) -> Receipt | None:
+    def _receipt(self, answer: Answer, request_sha256: str = "") -> Receipt | None:
         receipt_id, received_at = answer.fields.get("receipt_id"), answer.fields.get("received_at")
         if not isinstance(receipt_id, str) or not receipt_id or not isinstance(received_at, str):
             return None
         url = self._url
-        return Receipt(receipt_id[:MAX_DETAIL], received_at[:64], answer.status, url, 0, 0, peer=answer.peer)
+        return Receipt(
+            receipt_id[:MAX_DETAIL],
+            received_at[:64],
+            answer.status,
+            url,
+            0,
+            0,
+            peer=answer.peer,
+            request_sha256=request_sha256,
+        )

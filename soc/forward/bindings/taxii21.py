@@ -11,10 +11,14 @@ taken if the server shows its version.
 """
 
 import asyncio
+import dataclasses
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 from urllib.parse import quote
+
+import msgspec
 
 from soc.forward.bindings.http import MAX_DETAIL, Answer, Http, refusal
 from soc.forward.outbox import Happened
@@ -57,6 +61,7 @@ class Taxii21:
         except ValueError as error:
             return Happened("rejected", str(error))
         statuses: list[dict[str, Any]] = []
+        hashed = hashlib.sha256()
         for number, envelope in enumerate(envelopes):
             answer = await self._http.post(self._collection, HEADERS, envelope, may_leave)
             if isinstance(answer, Happened) or not 200 <= answer.status < 300:
@@ -66,7 +71,12 @@ class Taxii21:
             if not isinstance(answer.fields.get("status"), str):
                 return Happened("lost", f"{answer.status} without a status resource")
             statuses.append(answer.fields)
-        return await self._judge(report, objects, await self._settled(statuses), root)
+            hashed.update(envelope)
+        happened = await self._judge(report, objects, await self._settled(statuses), root)
+        if happened.receipt is None:
+            return happened
+        receipt = msgspec.structs.replace(happened.receipt, request_sha256=hashed.hexdigest())
+        return dataclasses.replace(happened, receipt=receipt)
 
     async def verify(self, report: Report) -> Happened:
         """Ask for every object of the bundle by id and version; a status that was pending is asked for first."""

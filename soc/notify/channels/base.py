@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from soc.model import Notice
-from soc.notify.caller import Outcome
+from soc.notify.attempts import Outcome
 
 
 class Sender(Protocol):

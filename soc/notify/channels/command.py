@@ -5,9 +5,9 @@ import os
 import signal
 from contextlib import suppress
 
+from soc.calling import CommandSettings
 from soc.model import Notice
-from soc.notify.caller import Outcome
-from soc.notify.settings import CommandSettings
+from soc.notify.attempts import Outcome
 
 
 class Command:

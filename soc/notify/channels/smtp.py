@@ -9,10 +9,10 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
+from soc.calling import SmtpSettings
 from soc.clock import to_datetime
 from soc.model import Notice
-from soc.notify.caller import Outcome
-from soc.notify.settings import SmtpSettings
+from soc.notify.attempts import Outcome
 
 _PERMANENT = 500
 """Reply codes from here on are final (RFC 5321, 4.2.1)."""

@@ -5,10 +5,10 @@ import ssl
 
 import aiohttp
 
+from soc.calling import WebhookSettings
 from soc.clock import Clock, to_iso
 from soc.model import Notice
-from soc.notify.caller import Outcome
-from soc.notify.settings import WebhookSettings
+from soc.notify.attempts import Outcome
 from soc.notify.signing import IDENTITY, signed
 
 NOT_TAKEN = frozenset({408, 425, 429, 503})

@@ -47,14 +47,14 @@ def test_every_page_has_a_json_twin_by_suffix_and_by_accept(console, sign_in):
     console(body)
 
 
-def test_the_queue_is_newest_first_and_filters_by_status_level_and_query(console, sign_in):
+def test_the_queue_is_newest_first_below_what_is_urgent_and_filters_by_status_level_and_query(console, sign_in):
     async def body(world):
         analyst = sign_in(world, "lan.nt")
 
         async def ids(query: str) -> list[str]:
             return [alert["id"] for alert in (await (await analyst.get(f"/alerts.json?{query}")).json())["alerts"]]
 
-        assert (await ids("status=open"))[:3] == ["202611-a5", "202611-a4", "202611-a3"]
+        assert (await ids("status=open"))[:3] == ["202611-a3", "202611-a5", "202611-a4"]
         assert await ids("status=closed") == ["202611-b1"]
         assert await ids("level=medium&status=new") == ["202611-b5"]
         assert await ids("q=do+mat+khau&status=all") == ["202611-a3", "202611-a2"]

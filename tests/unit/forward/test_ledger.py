@@ -61,7 +61,7 @@ def test_contents_are_kept_once_each_latest_first_and_up_to_a_bound():
         ledger.learn(incident(count=n))
         ledger.learn(incident(count=n, version=n))
     state = kept(ledger, state)
-    counts = [tree["alerts"][0]["count"] for tree in Ledger(state).contents(incident().id)]
+    counts = [tree["alerts"][0]["count"] for tree, _ in Ledger(state).contents(incident().id)]
     assert counts == list(range(CONTENTS_KEPT + 9, 9, -1))
 
 

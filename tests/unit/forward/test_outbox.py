@@ -63,7 +63,9 @@ def test_an_uncertain_report_is_never_sent_before_it_was_asked_for():
         "rebuilt",
         "unknowable",
         "delivered",
+        "resend",
     }
+    assert TRANSITIONS["uncertain", "resend"] == "uncertain"  # a person makes it asked for at once, not sent
 
 
 def test_a_report_that_may_have_arrived_unseen_goes_out_again_by_a_persons_word_alone():

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from soc.clock import MINUTE, SECOND, to_micros
 from soc.notify.allowance import Limits
-from soc.notify.caller import Caller, Channel, Outcome, Settings
+from soc.notify.attempts import Channel, Outcome, Settings
+from soc.notify.caller import Caller
 from soc.notify.cases import Book
 from soc.notify.routing import Matter
 

@@ -180,3 +180,19 @@ def test_the_time_grows_with_the_length_and_no_faster(piece):
     seconds(size)
     short, long = min(seconds(size) for _ in range(3)), min(seconds(8 * size) for _ in range(2))
     assert long < 30 * short + 0.05
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "đăng nhập được bằng một tài khoản cán bộ. Chưa phát hiện dữ liệu bị lấy ra ngoài.",
+        "báo cho công dân. Đã khóa tài khoản.",
+    ],
+)
+def test_a_sentence_that_begins_after_a_title_is_no_name(text):
+    assert find(text) == ()
+
+
+@pytest.mark.parametrize("text", ["cán bộ Lan báo", "Mrs. Lan gọi", "cán bộ: Lan Anh"])
+def test_a_name_after_a_title_is_one_with_an_abbreviation_too(text):
+    assert [found.kind for found in find(text)] == ["person"]

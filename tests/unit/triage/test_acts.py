@@ -4,7 +4,7 @@ import json
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from triage_made import Desk, act, episode, fold
 
@@ -267,7 +267,7 @@ wild = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(wild, max_size=6))
 def test_whatever_a_client_sends_gets_an_answer_and_every_document_stays_readable(actions):
     desk = Desk()

@@ -34,7 +34,7 @@ def test_the_story_becomes_one_incident_with_the_reason_of_each_join():
     assert [summary.title for summary in incident.summaries][:2] == ["Port scan", "Password guessing"]
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.permutations(range(5)), st.integers(0, 5))
 def test_the_story_is_one_incident_in_whatever_order_and_batches_it_comes(order, cut):
     parts = [story()[n] for n in order]
@@ -64,7 +64,7 @@ revisions = st.builds(
 batches = st.lists(st.lists(revisions, max_size=6), min_size=1, max_size=5)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(revisions, max_size=12, unique_by=lambda item: (item.id, item.revision)), st.randoms())
 def test_the_order_within_a_batch_does_not_matter(items, rng):
     one, other = Desk(), Desk()
@@ -75,7 +75,7 @@ def test_the_order_within_a_batch_does_not_matter(items, rng):
     assert one.state == other.state
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(batches)
 def test_repeating_what_was_folded_changes_nothing(work):
     desk = Desk()
@@ -100,7 +100,7 @@ def with_acts(desk, rng):
     return chosen
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(batches, st.integers(0, 2**32), st.integers(0, 5))
 def test_a_restart_from_the_committed_state_equals_never_stopping(work, seed, stop):
     rng = random.Random(seed)
@@ -116,7 +116,7 @@ def test_a_restart_from_the_committed_state_equals_never_stopping(work, seed, st
     assert verify(whole.audit, whole.triage._documents.counters.audit) is None
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(batches, batches, st.integers(0, 2**32))
 def test_no_machine_revision_changes_a_human_field(before, after, seed):
     desk = Desk()
@@ -131,7 +131,7 @@ def test_no_machine_revision_changes_a_human_field(before, after, seed):
     assert {id_: human(desk.incidents[id_]) for id_ in incidents} == incidents
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(batches)
 def test_each_live_alert_of_weight_is_in_exactly_one_incident_that_is_not_merged(work):
     desk = Desk()

@@ -113,7 +113,7 @@ moves = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(moves, st.integers(1, 7))
 def test_first_ones_and_their_repeats_are_all_the_live_alerts_and_a_restart_changes_nothing(work, size):
     desk, again = Desk(repeat_window=WINDOW), Desk(repeat_window=WINDOW)

@@ -29,7 +29,7 @@ def fold(*, max_degree=25, shared=(), window=HOUR, state=None, repeat_window=NO_
         repeat_window=repeat_window, **options,
     )  # fmt: skip
     if state is not None:
-        triage.restore(state)
+        triage.restore({name: value for name, value in state.items() if value is not None})
     return triage
 
 

@@ -1,11 +1,14 @@
 """What each answer of a receiver means for a report, over real TLS."""
 
 import asyncio
+import base64
 import hashlib
 import json
 
 import pytest
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import ValidationError
 
 from soc.errors import SettingsError
@@ -65,6 +68,22 @@ def test_a_report_is_sent_with_its_key_its_digest_and_the_token(tmp_path):
     assert headers["Content-Type"] == "application/json"
     assert headers["Content-Length"] == str(len(PAYLOAD))
     assert headers["Digest"].startswith("sha-256=")
+    assert "JWS-Signature" not in headers
+    assert happened.receipt.request_sha256 == hashlib.sha256(body).hexdigest()
+    assert len(happened.receipt.peer) == 64
+
+
+def test_with_a_signing_key_the_very_body_is_signed(tmp_path):
+    key = Ed25519PrivateKey.generate()
+    form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "key.pem").write_bytes(key.private_bytes(*form))
+    _, seen = exchange(tmp_path, says(201, RECEIPT), signing_key_file=str(tmp_path / "key.pem"), signing_key_id="soc-1")
+    ((_, _, headers, body),) = seen
+    protected, payload, signature = headers["JWS-Signature"].split(".")
+    assert payload == ""
+    raw = [base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)) for text in (protected, signature)]
+    key.public_key().verify(raw[1], protected.encode() + b"." + body)
+    assert (json.loads(raw[0])["kid"], json.loads(raw[0])["sub"]) == ("soc-1", "r-1")
 
 
 @pytest.mark.parametrize(
@@ -187,3 +206,22 @@ def test_a_report_that_may_not_leave_any_more_when_the_connection_stands_does_no
     happened, seen = exchange(tmp_path, says(201, RECEIPT), may_leave=lambda: False)
     assert (happened.kind, seen) == ("unavailable", [])
     assert happened.detail.startswith("not sent: ")
+
+
+def test_what_runs_out_of_time_before_a_connection_stands_was_certainly_not_taken(tmp_path):
+    """A server that accepts the connection and never says hello: not a byte of the report left."""
+
+    async def main():
+        async def silent(_reader, writer):
+            await asyncio.sleep(5)
+            writer.close()
+
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/reports"
+        binding = HttpsJson(Receiver(url=url, token="t", timeout_seconds=0.3))
+        try:
+            return await binding.send(REPORT, lambda: True)
+        finally:
+            server.close()
+
+    assert asyncio.run(main()).kind == "unavailable"

@@ -1,4 +1,4 @@
-"""How people are called and over which channels, as an installation would set it; ``soc.toml`` has no such section yet."""
+"""Settings of telling people: how they are called, over which channels, and who notices when nobody calls any more."""
 
 import re
 from typing import Literal
@@ -58,8 +58,7 @@ class WebhookSettings(Section):
     @model_validator(mode="after")
     def _check(self) -> "WebhookSettings":
         _check_url(self.url)
-        if self.url and len(self.secret_key) < SECRET_LENGTH:
-            raise ValueError(f"secret_key must have at least {SECRET_LENGTH} characters: the receiver knows us by it")
+        _check_secret(bool(self.url), self.secret_key)
         return self
 
 
@@ -81,13 +80,76 @@ class CommandSettings(Section):
         return value
 
 
-class CallingSettings(Section):
+class HeartbeatSettings(Section):
+    """The sign of life that goes to a second host; without a url and a file there is none.
+
+    Attributes:
+        url: where it is sent by POST, signed: the second host's ``soc notify watch``.
+        file: where it is written: a folder that the second host sees, such as a mount.
+        secret_key: known to both hosts, signs it; a file is signed too.
+        ca_file: the CA of its certificate; "" = the system's.
+        interval_seconds: between two.
+    """
+
+    url: str = ""
+    file: str = ""
+    secret_key: str = Field(default="", repr=False)
+    ca_file: str = ""
+    interval_seconds: float = Field(default=30, gt=0, le=3600)
+    timeout_seconds: float = Field(default=10, gt=0, le=120)
+
+    @model_validator(mode="after")
+    def _check(self) -> "HeartbeatSettings":
+        _check_url(self.url)
+        _check_secret(bool(self.url or self.file), self.secret_key)
+        return self
+
+
+class WatchSettings(Section):
+    """What the second host does (``soc notify watch``): it hears the heartbeat and calls people when it stops.
+
+    Attributes:
+        host, port: where heartbeats are taken; port 0 = none is, the file is looked at.
+        certificate_file, key_file: PEM, for https; "" = http, which only a tunnel or a proxy may carry.
+        file: where the heartbeat is found, in the place of a listener.
+        secret_key: the same as the first host's.
+        roster: path of a roster of its own: who is called from here.
+        silent_seconds: so long without a heartbeat, and people are called.
+        queue_seconds: so old is a message that could not be sent, although the first host lives.
+        lag_seconds: so far behind is the first host's reading.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65535)
+    certificate_file: str = ""
+    key_file: str = ""
+    file: str = ""
+    secret_key: str = Field(default="", repr=False)
+    roster: str = ""
+    silent_seconds: float = Field(default=180, gt=0, le=86400)
+    queue_seconds: float = Field(default=900, gt=0, le=86400)
+    lag_seconds: float = Field(default=600, gt=0, le=86400)
+
+    @model_validator(mode="after")
+    def _check(self) -> "WatchSettings":
+        _check_secret(bool(self.port or self.file), self.secret_key)
+        if bool(self.certificate_file) != bool(self.key_file):
+            raise ValueError("certificate_file and key_file belong together; one of them is empty")
+        return self
+
+
+def _check_secret(needed: bool, secret: str) -> None:
+    if needed and len(secret) < SECRET_LENGTH:
+        raise ValueError(f"secret_key must have at least {SECRET_LENGTH} characters: the receiver knows us by it")
+
+
+class NotifySettings(Section):
     """Messages to people; who they are is in the roster."""
 
     name: str = Field(default="SOC", max_length=20, description="how messages begin")
     link: str = Field(default="", description="the console's address as people reach it: https://soc.example")
     max_messages: int = Field(
-        default=5, ge=3, le=100, description="to one person in window_seconds; the rest is one digest"
+        default=5, ge=5, le=100, description="of new matters in window_seconds; the rest is one digest"
     )
     window_seconds: float = Field(default=600, gt=0, le=86400)
     digest_seconds: float = Field(default=60, gt=0, le=3600, description="how long a digest gathers before it is sent")
@@ -96,9 +158,14 @@ class CallingSettings(Section):
     retry_max_seconds: float = Field(default=60, gt=0, le=3600)
     parallel: int = Field(default=4, ge=1, le=64, description="messages under way at once on one channel")
     uncertain_minutes: float = Field(default=15, gt=0, description="a report that is uncertain for so long is told")
+    countersign_hours: float = Field(
+        default=24, gt=0, description="an approval by telephone that nobody countersigned for so long is told"
+    )
     smtp: SmtpSettings = SmtpSettings()
     webhook: WebhookSettings = WebhookSettings()
     command: CommandSettings = CommandSettings()
+    heartbeat: HeartbeatSettings = HeartbeatSettings()
+    watch: WatchSettings = WatchSettings()
 
     @field_validator("link")
     @classmethod

@@ -1,0 +1,1 @@
+"""The wires of alert sharing: one module each, all of them behind ``base.Binding``."""
