@@ -69,7 +69,7 @@ class ClusterHost(Host):
     @property
     def groups(self) -> set[str]:
         """See ``Host``."""
-        return set(groups(self.processes, self.roles))
+        return set(groups(self.processes, self.roles, without=("share",)))  # off by default
 
     @property
     def arguments(self) -> Sequence[str]:

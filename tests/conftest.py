@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("soc", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("soc")  # tests assert results, not times
 
 ROOT = Path(__file__).resolve().parents[1]
 
