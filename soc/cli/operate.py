@@ -77,6 +77,8 @@ def check(config: Path | None, output_format: str | None, *, readiness: bool) ->
     _check_policy(settings)
     if not settings.forward.receiver.url:
         click.echo("no receiver: [forward.receiver] url is empty, reports will wait in the outbox", err=True)
+    if not settings.notify.channels:
+        click.echo("nobody is told of anything: [notify] has no channel (docs/howto/notify.md)", err=True)
     _check_sharing(settings)
     if not targets_of(settings.audit):
         click.echo("the audit's heads stay on this host: set [audit] directory, url or syslog", err=True)

@@ -31,7 +31,7 @@ CONTENTS_KEPT = 256
 of triage, in practice with every few seconds: this is many minutes between preview and approval, at about 1 KB each."""
 
 
-ENDS_KEPT = 8
+ENDS_KEPT = 64
 """Reports sealed between a preview and its approval, past which the approval is stale."""
 
 RESTORED = b"restored"

@@ -24,6 +24,8 @@ from soc.model import Approval, Incident, Report
 __all__ = ["Recipient", "Terms", "leak", "recipient_of", "seal", "seal_new", "settle", "told"]
 
 UNFIT = "the approval fits no version of the incident that is known: preview it and approve again"
+RECENT = 8
+"""Of an incident's contents, those that are tried with every place of the audit chain; older ones only with as many places."""
 MAX_TOLD = 5
 """Places of a leak that are named."""
 
@@ -166,7 +168,11 @@ def seal(
         )  # fmt: skip
         return rendered(recipient.wire, own)
 
-    tried = ((made(tree, end), tree, withheld) for tree, withheld in contents for end in ends)
+    tried = (
+        (made(tree, end), tree, withheld)
+        for number, (tree, withheld) in enumerate(contents)
+        for end in (ends if number < RECENT else ends[:RECENT])
+    )
     agreed = next((one for one in tried if _is(one[0], approval.payload_sha256)), None)
     found = _judged(agreed, kind, recipient, terms or Terms()) if agreed else _Bytes(why_not=refused or UNFIT)
     state, detail = ("queued", f"approved by {approval.approver}") if found.data else ("stale", found.why_not)

@@ -18,7 +18,7 @@ from soc.clock import MINUTE, SECOND, Micros
 from soc.model import Notice
 from soc.notify.allowance import ALL, at_once, unlike_all, with_sent
 from soc.notify.attempts import Outcome, Settings
-from soc.notify.cases import TOLD_KEPT, Allowance, Book, Case, Letter, Trouble, case_id, digest
+from soc.notify.cases import NEITHER, TOLD_KEPT, Allowance, Book, Case, Letter, Trouble, case_id, digest
 from soc.notify.roster import EVERYONE, Person, Roster, Step, called, steps_of
 from soc.notify.routing import RANK, Matter, escalation_of
 from soc.notify.wording import Manner, Words, digest_message, message
@@ -40,7 +40,7 @@ class Caller:
     def nobody(self) -> str:
         """Why nobody can be told, "" if somebody can."""
         if not self._roster().people:
-            return "roster"
+            return "roster" if self._settings.channels else NEITHER
         reached = {channel for person in self._roster().people.values() for channel, _ in person.channels}
         return "" if reached & self._settings.channels.keys() else "channels"
 

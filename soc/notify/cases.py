@@ -87,12 +87,16 @@ class Trouble(msgspec.Struct, frozen=True):
     detail: str
 
 
+NEITHER = "roster and channels"
+"""Why nobody can be told where nobody set anything up: a choice that ``soc check`` and the page name, and no fault."""
+
+
 class Summary(msgspec.Struct, frozen=True):
     """What health says of calling people.
 
     Attributes:
         at: when it was made.
-        nobody: why nobody can be told: ``roster`` (none), ``channels`` (none); "" if somebody can.
+        nobody: why nobody can be told: ``roster`` (none), ``channels`` (none), ``NEITHER``; "" if somebody can.
         unsent: messages that were not sent yet; ``oldest``: when the first of them was made, 0 without one.
         cases: things that nobody has acknowledged; ``unanswered``: since when the first of them is told, 0 without one.
         hole: from when to when nobody is on duty next within a week, (0, 0) without such a time.

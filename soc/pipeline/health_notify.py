@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from soc.clock import HOUR, MINUTE, Micros
 from soc.model import decode
-from soc.notify.cases import SUMMARY, Summary
+from soc.notify.cases import NEITHER, SUMMARY, Summary
 from soc.pipeline.health import Finding, seconds_between
 
 QUEUE_LATE: Micros = 15 * MINUTE
@@ -29,7 +29,7 @@ def notify_findings(state: Mapping[bytes, bytes], now: Micros) -> list[Finding]:
         return []
     summary = decode(state[SUMMARY], Summary)
     found: list[Finding] = []
-    if summary.nobody:
+    if summary.nobody not in {"", NEITHER}:
         found.append(Finding("warning", "notify", "notify_nobody", {"what": summary.nobody}))
     for channel, trouble in sorted(summary.failing.items()):
         if trouble.failures >= FAILURES:

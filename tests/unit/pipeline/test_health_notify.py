@@ -4,7 +4,7 @@ import pytest
 
 from soc.clock import HOUR, MINUTE
 from soc.model import encode
-from soc.notify.cases import SUMMARY, Summary, Trouble
+from soc.notify.cases import NEITHER, SUMMARY, Summary, Trouble
 from soc.pipeline.health_notify import notify_findings
 
 NOW = 1_795_000_000_000_000
@@ -15,6 +15,8 @@ NOW = 1_795_000_000_000_000
     [
         (Summary(), []),
         (Summary(nobody="roster"), ["notify_nobody"]),
+        (Summary(nobody="channels"), ["notify_nobody"]),
+        (Summary(nobody=NEITHER), []),
         (Summary(failing={"smtp": Trouble(2, NOW, "x")}), []),
         (Summary(failing={"smtp": Trouble(3, NOW, "x")}), ["notify_failing"]),
         (Summary(unsent=1, oldest=NOW - 15 * MINUTE), []),
