@@ -226,10 +226,11 @@ def by_key(records) -> dict[str, list[bytes]]:
     return found
 
 
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory):
+@pytest.fixture
+def broker(tmp_path):
+    """One of its own, so that a second try finds no topics of the first."""
     kafka_server.need()
-    broker = kafka_server.Broker(tmp_path_factory.mktemp("kafka")).start()
+    broker = kafka_server.Broker(tmp_path / "kafka").start()
     yield broker
     broker.stop()
 
