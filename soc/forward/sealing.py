@@ -5,7 +5,7 @@ client sends becomes part of a report, and nothing is sent that the approver did
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -168,11 +168,7 @@ def seal(
         )  # fmt: skip
         return rendered(recipient.wire, own)
 
-    tried = (
-        (made(tree, end), tree, withheld)
-        for number, (tree, withheld) in enumerate(contents)
-        for end in (ends if number < RECENT else ends[:RECENT])
-    )
+    tried = ((made(tree, end), tree, withheld) for tree, withheld, end in _tries(contents, ends))
     agreed = next((one for one in tried if _is(one[0], approval.payload_sha256)), None)
     found = _judged(agreed, kind, recipient, terms or Terms()) if agreed else _Bytes(why_not=refused or UNFIT)
     state, detail = ("queued", f"approved by {approval.approver}") if found.data else ("stale", found.why_not)
@@ -192,6 +188,15 @@ def seal(
         history=((state, now, detail),),
         withheld=tuple((one.field, one.rule, one.count) for one in found.withheld),
     )
+
+
+def _tries(
+    contents: Iterable[tuple[Mapping[str, Any], tuple[Withheld, ...]]], ends: Sequence[tuple[int, str]]
+) -> Iterator[tuple[Mapping[str, Any], tuple[Withheld, ...], tuple[int, str]]]:
+    """What the approver may have seen, the likeliest first."""
+    for number, (tree, withheld) in enumerate(contents):
+        for end in ends if number < RECENT else ends[:RECENT]:
+            yield tree, withheld, end
 
 
 def _judged(
