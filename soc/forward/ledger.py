@@ -14,6 +14,7 @@ Keys of the state (values are MessagePack):
 import json
 import zlib
 from collections.abc import Collection, Iterator, Mapping
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -172,8 +173,8 @@ class Ledger:
 
     def ends(self) -> tuple[tuple[int, str], ...]:
         """Where the audit chain stood when each of the latest reports was sealed, latest first."""
-        found = [report.audit for report in reversed(self.reports) if report.audit[0]]
-        return (*found, START)[:ENDS_KEPT]
+        found = (report.audit for report in reversed(self._reports.values()) if report.audit[0])
+        return tuple(islice(chain(found, (START,)), ENDS_KEPT))
 
     def record(self, entry: Entry) -> None:
         """Append to the forwarder's audit chain."""

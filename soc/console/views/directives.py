@@ -1,6 +1,6 @@
 """Directives from above (chỉ đạo): what is asked, until when, what was answered; a form for one that was received."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -8,14 +8,14 @@ from aiohttp import web
 
 from soc.clock import Micros, to_iso
 from soc.console.context import console_of
-from soc.console.pages import after_text, outcome_of, parse_after, respond
-from soc.console.views.query_box import asked, both, is_
+from soc.console.pages import outcome_of, respond
+from soc.console.views.by_state import by_state
+from soc.console.views.query_box import is_
 from soc.model import Directive
 from soc.store.base import Document
 from soc.store.query import All, And, Query, parse
 from soc.triage.directives import overdue
 
-PAGE: Final = 50
 STATES: Final = ("open", "overdue", "answered", "closed", "all")
 _TYPED: Final = ("kind", "number", "issuer", "title", "text", "due", "incident_ids", "answer", "reason")
 
@@ -40,43 +40,26 @@ async def show(
 ) -> web.Response:
     """The list, or with an id that one, with what was typed and what became of it."""
     console = console_of(request)
-    now, asked_for = console.clock(), asked(request)
-    state = request.query.get("state", "open")
-    state = state if state in STATES else "open"
-    counts: list[tuple[str, int]] = []
-    after, total = "", 1
-    if id_:
-        found = await console.store.get("directive", id_)
-        if found is None:
-            raise web.HTTPNotFound
-        documents: Sequence[Document] = (found,)
-    else:
-        start = parse_after(request.query.get("after", ""))
-        query = both(asked_for.query, _of_state(state, now))
-        listed = await console.store.search("directive", query, limit=PAGE, after=start)
-        documents, after, total = listed.documents, after_text(listed.after), listed.total
-        for name in STATES:
-            narrowed = both(asked_for.query, _of_state(name, now))
-            counts.append((name, (await console.store.search("directive", narrowed, limit=1)).total))
-    rows = [row(document, now) for document in documents]
-    if state in {"open", "overdue"}:
+    found = await by_state(request, "directive", id_, STATES, _of_state)
+    rows = [row(document, found.now) for document in found.documents]
+    if found.state in {"open", "overdue"}:
         rows.sort(key=lambda one: (one["due"] is None, one["due"] or 0))
     about = sorted({incident for one in rows for incident in one["incident_ids"]})
     incidents = await console.store.get_many("incident", about)
     data = {
         **({"directive": rows[0]} if id_ else {}),
-        "asked": asked_for.shown,
-        "state": state,
-        "states": counts,
+        "asked": found.asked.shown,
+        "state": found.state,
+        "states": found.states,
         "directives": rows,
-        "numbers": {incident: str(found.body.get("number", incident)) for incident, found in incidents.items()},
-        "total": total,
-        "next": after,
+        "numbers": {incident: str(one.body.get("number", incident)) for incident, one in incidents.items()},
+        "total": found.total,
+        "next": found.after,
         "typed": dict.fromkeys(_TYPED, "") | dict(typed or {}),
         "notice": notice or outcome_of(request),
     }
     only_page = {"one": bool(id_), "about": request.query.get("incident", "")}
-    return respond(request, "directives.html", data, status=400 if asked_for.mistake else status, only_page=only_page)
+    return respond(request, "directives.html", data, status=400 if found.asked.mistake else status, only_page=only_page)
 
 
 def row(document: Document, now: Micros) -> dict[str, Any]:

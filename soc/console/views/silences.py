@@ -10,15 +10,15 @@ from soc.clock import DAY, HOUR, Micros, to_iso
 from soc.console.act_forms import Form
 from soc.console.context import Console, console_of, visitor_of
 from soc.console.masking import HIDDEN
-from soc.console.pages import after_text, outcome_of, parse_after, respond
+from soc.console.pages import outcome_of, respond
 from soc.console.scope import ProbeError
-from soc.console.views.query_box import asked, both, is_
+from soc.console.views.by_state import by_state
+from soc.console.views.query_box import both, is_
 from soc.model import Alert, Silence
 from soc.store.base import Document
 from soc.store.query import All, And, Not, Or, Query, parse
 from soc.triage.desk import DEFAULT_SILENCE, MAX_MATCHERS, standing_now
 
-PAGE: Final = 50
 STATES: Final = ("active", "planned", "over", "all")
 HOURS: Final = (1, 4, 8, 24, 72, 168)
 """How long a form offers to be silent; anything else is typed as a time."""
@@ -57,34 +57,16 @@ async def show(
     status: int = 200,
 ) -> web.Response:
     """The list, or with an id that one, with what was typed and what became of it."""
-    console = console_of(request)
-    now, asked_for = console.clock(), asked(request)
-    state = request.query.get("state", "active")
-    state = state if state in STATES else "active"
-    counts: list[tuple[str, int]] = []
-    after, total = "", 1
-    if id_:
-        found = await console.store.get("silence", id_)
-        if found is None:
-            raise web.HTTPNotFound
-        documents: Sequence[Document] = (found,)
-    else:
-        start = parse_after(request.query.get("after", ""))
-        query = both(asked_for.query, _of_state(state, now))
-        listed = await console.store.search("silence", query, limit=PAGE, after=start)
-        documents, after, total = listed.documents, after_text(listed.after), listed.total
-        for name in STATES:
-            narrowed = both(asked_for.query, _of_state(name, now))
-            counts.append((name, (await console.store.search("silence", narrowed, limit=1)).total))
-    rows = [row(document, now) for document in documents]
+    found = await by_state(request, "silence", id_, STATES, _of_state)
+    rows = [row(document, found.now) for document in found.documents]
     data = {
         **({"silence": rows[0]} if id_ else {}),
-        "asked": asked_for.shown,
-        "state": state,
-        "states": counts,
+        "asked": found.asked.shown,
+        "state": found.state,
+        "states": found.states,
         "silences": rows,
-        "total": total,
-        "next": after,
+        "total": found.total,
+        "next": found.after,
         "proposal": await _proposal(request, (typed or {}).get("alert") or request.query.get("alert", "")),
         "hours": HOURS,
         "default_hours": DEFAULT_SILENCE // HOUR,
@@ -92,7 +74,7 @@ async def show(
         "notice": notice or outcome_of(request),
     }
     only_page = {"one": bool(id_), "rule_names": _rule_names(request, rows)}
-    return respond(request, "silences.html", data, status=400 if asked_for.mistake else status, only_page=only_page)
+    return respond(request, "silences.html", data, status=400 if found.asked.mistake else status, only_page=only_page)
 
 
 def _rule_names(request: web.Request, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
