@@ -23,7 +23,11 @@ made = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(made)
 
 TOPOLOGY = Topology(
-    (Stage("triage", (), ("incidents",), 1), Stage("forward", ("incidents",), ("outbox", "audit"), 1)),
+    (
+        Stage("triage", (), ("incidents",), 1),
+        Stage("forward", ("incidents",), ("outbox", "audit"), 1, tells=True),
+        Stage("index", ("outbox",), (), 1),
+    ),
     {"incidents": 1, "outbox": 1, "audit": 1},
 )
 

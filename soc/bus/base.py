@@ -77,12 +77,15 @@ class Stage(NamedTuple):
         inputs: topics read; the claim of partition p reads partition p of each that has so many.
         outputs: topics it may write.
         partitions: how many claims there are.
+        tells: its outputs say what was done outside and cannot be done again unseen. Where its log was read and is gone, it does
+            not begin a new one before a person has declared that it may; any other stage does, and its readers stop.
     """
 
     name: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     partitions: int
+    tells: bool = False
 
 
 class Topology(NamedTuple):

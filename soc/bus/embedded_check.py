@@ -56,12 +56,17 @@ def reader_problems(layout: Layout, stage: Stage, partition: int, marks: Mapping
 def writer_problems(layout: Layout, stage: Stage, path: Path, connection: sqlite3.Connection) -> Iterator[Problem]:
     """Registered readers that have read more of this file, or something else in it, than it holds.
 
-    A log id it does not know is left to the reader: appending to a new log cannot be taken for the old one.
+    A log id it does not know is left to the reader: appending to a new log cannot be taken for the old one. Not so where the
+    stage ``tells`` what was done outside: on a new log it would do that again.
     """
     streams = {(s.topic, s.partition, s.log_id): s for s in read_streams(connection)}
+    retired = read_retired(connection) if stage.tells else set[str]()
     for reader, marks in _positions_into(layout, stage, path):
         for key, mark in marks.items():
             stream = streams.get(key)
+            if stream is None and stage.tells and key[2] not in retired:
+                what = f"{path}: {reader} had read {_words(key, mark)}; it holds no such log: it was lost and made anew"
+                yield Problem(path.stem, what, ADVICE)
             if stream is None or mark.next < stream.first:
                 continue
             what = _mismatch(connection, stream, mark)

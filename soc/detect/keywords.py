@@ -1,8 +1,9 @@
 """Texts that rules seek in any value: an event in, the slots of the keywords that it has out.
 
 A memo by value does not pay here: most values are looked at for keywords only, and many are unique (stamps, ids). All of an
-event is searched in one go instead: encoded and scanned by hyperscan where that is installed, else joined and folded, and a
-few short *gates* sought in it, parts of the literals such that no literal is there without one of them.
+event is searched in one go instead: by a compiled gate where that was built (``soc.detect.compiled``), or encoded and scanned by
+hyperscan where that is installed. What that lets through is joined and folded, and a few short *gates* sought in it, parts of
+the literals such that no literal is there without one of them.
 """
 
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from typing import Any, Final, cast
 import ahocorasick
 import msgspec
 
+from soc.detect import compiled
 from soc.detect.index import FieldIndex, Slots, each
 from soc.detect.literals import Database
 from soc.detect.trigger import Need, Probe
@@ -34,7 +36,17 @@ them and not in its bytes."""
 class KeywordIndex:
     """Literals sought in every value of an event, in one go over all of them."""
 
-    __slots__ = ("__weakref__", "_buffer", "_by_value", "_database", "_gates", "_literals", "_many", "_numbers")
+    __slots__ = (
+        "__weakref__",
+        "_buffer",
+        "_by_value",
+        "_database",
+        "_gate",
+        "_gates",
+        "_literals",
+        "_many",
+        "_numbers",
+    )
 
     def __init__(self, needs: Iterable[tuple[Need, Any]]) -> None:
         """``needs``: without a field, each with the slot it triggers."""
@@ -52,19 +64,25 @@ class KeywordIndex:
         self._numbers = any(set(literal) <= _NUMBER_TEXT for literal in literals)
         self._buffer = bytearray()
         self._database = None
-        if literals and not self._numbers and all(map(str.isascii, literals)):
+        self._gate = None if self._numbers else compiled.gate(literals, _FOLDED_TO_ASCII)
+        if literals and self._gate is None and not self._numbers and all(map(str.isascii, literals)):
             sought = [literal.encode() for literal in (*literals, *_FOLDED_TO_ASCII)]
             self._database = Database.of(sought, caseless=True)
 
     def triggered(self, fields: dict[str, Any]) -> list[Slots]:
         """The slots that an event's values trigger, with repeats."""
         found: list[Slots] = []
-        if self._literals and (self._database is None or self._possible(self._database, fields)):
+        if self._literals and self._may_be_in(fields):
             found = self._seek(fields.values())
         if self._by_value is not None:
             for value in fields.values():
                 found += each(self._by_value, value)
         return found
+
+    def _may_be_in(self, fields: dict[str, Any]) -> bool:
+        if self._gate is not None:
+            return self._gate.possible(fields)
+        return self._database is None or self._possible(self._database, fields)
 
     def _possible(self, database: Database, fields: dict[str, Any]) -> bool:
         """Whether any literal may be there: quick, and never wrongly no.

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Any, Final, Protocol, cast
 from weakref import WeakValueDictionary
 
+from soc.detect import compiled
 from soc.detect.index import FieldIndex, Slots, each
 from soc.detect.keywords import KeywordIndex
 from soc.detect.sample import Sample
@@ -83,6 +84,7 @@ class View:
         "_remembered",
         "_room",
         "_sample",
+        "_triggered",
         "always",
         "learning",
     )
@@ -99,6 +101,7 @@ class View:
         self._chosen: dict[Triggered, tuple[Need, ...]] = {}
         self._indexes = indexes
         self._remembered = remembered
+        self._triggered = compiled.native.triggered if compiled.native is not None else None
         self.always: list[Any] = []
         self.learning = _LEARNING
         self._counts: dict[Any, int] = {}
@@ -138,12 +141,10 @@ class View:
 
     def candidates(self, fields: dict[str, Any]) -> list[Any]:
         """The slots whose condition may hold for an event, each once."""
-        values = tuple(map(fields.get, self._names))
         try:
-            known = self._memo.get(values)
-            if known is None:
-                known = self._look_up(values)
+            known = self._known(fields)
         except TypeError:  # a list is no key: look its items up
+            values = map(fields.get, self._names)
             known = _distinct(
                 chain.from_iterable(each(i, v) for i, v in zip(self._fields, values, strict=True)), self.always
             )
@@ -152,6 +153,14 @@ class View:
             if found:
                 return _distinct(found, known)
         return known
+
+    def _known(self, fields: dict[str, Any]) -> list[Any]:
+        if self._triggered is not None:  # as fast as asking a memo of whole events
+            found = self._triggered(fields, self._names, self._fields)
+            return _distinct(found, self.always) if found else self.always
+        values = tuple(map(fields.get, self._names))
+        known = self._memo.get(values)
+        return self._look_up(values) if known is None else known
 
     def _look_up(self, values: tuple[Any, ...]) -> list[Any]:
         found = [

@@ -78,7 +78,7 @@ def topology(partitions: int, instances: int = 1, *, archive: bool = False, shar
         Stage("console", (), (ACTIONS, AUDIT), instances),
         Stage(PUBLISHING, (), (CONTEXT, AUDIT), 1),
         Stage("triage", (EPISODES, ACTIONS), FOLDED, 1),
-        Stage("forward", (INCIDENTS,), (OUTBOX, AUDIT), 1),
+        Stage("forward", (INCIDENTS,), (OUTBOX, AUDIT), 1, tells=True),
         Stage("notify", (ALERTS, INCIDENTS, OUTBOX, DIRECTIVES, AUDIT), (NOTICES, AUDIT), 1),
         Stage("index", INDEXED, (DEADLETTER,), p),
         Stage(REPLAY, (), (EPISODES, AUDIT), 1),

@@ -154,3 +154,30 @@ def test_an_older_copy_of_the_log_sends_nothing_before_it_was_rebuilt_and_nothin
             assert place.standin.posts == posts
 
     asyncio.run(main())
+
+
+def test_a_log_that_was_deleted_is_not_begun_anew_and_what_it_had_sent_is_not_sent_again(tmp_path):
+    async def main():
+        async with world(tmp_path) as place:
+            await place.publish(made.approved(made.incident()))
+            await place.run_until(lambda reports: states(reports) == ["accepted"])
+            view = await place.bus.claim("index", 0)
+            while await view.fetch(1000, 0.0):
+                pass
+            await view.commit()
+            await view.release()
+            for suffix in ("", "-wal", "-shm"):
+                (tmp_path / "bus" / f"forward-0.db{suffix}").unlink(missing_ok=True)
+            posts = place.standin.posts
+            with pytest.raises(LogMismatchError, match=r"lost and made anew.*declare-restored"):
+                await place.forwarder().run()
+            with pytest.raises(LogMismatchError, match="lost and made anew"):
+                await rebuilt(place)
+            await place.bus.declare_restored("forward", 0, {RESTORED: b""})
+            with pytest.raises(LogMismatchError, match="declared restored"):
+                await place.forwarder().run()
+            assert [(row.was, row.state) for row in await rebuilt(place)] == [("approved", "uncertain")]
+            await place.run_until(lambda reports: states(reports) == ["accepted"])
+            assert place.standin.posts == posts
+
+    asyncio.run(main())

@@ -235,3 +235,17 @@ def test_without_hyperscan_the_same_is_found(rules: list[dict[str, Any]], events
             assert [sorted(detector.detect_fields(fields, here)) for fields in events * 2] == list(
                 map(sorted, found * 2)
             )
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.lists(RULE, min_size=1, max_size=5), st.lists(EVENT, min_size=1, max_size=5))
+def test_without_the_compiled_loops_the_same_is_found(
+    rules: list[dict[str, Any]], events: list[dict[str, Any]]
+) -> None:
+    loaded = load(bundle_of(rules))
+    here = (LogSource("x", "x", "x"), LogSource("y", "y", "y"))
+    detector = Detector(loaded)
+    found = [sorted(detector.detect_fields(fields, here)) for fields in events * 2]
+    with patch("soc.detect.compiled.native", None):
+        plain = Detector(loaded)
+        assert [sorted(plain.detect_fields(fields, here)) for fields in events * 2] == found
