@@ -50,4 +50,4 @@ wheels: ## fetch every locked wheel into WHEELS=DIR (default: wheels/), for mach
 	@$(BIN)/python -m pip download --quiet --no-deps --require-hashes --dest "$${WHEELS:-wheels}" --requirement constraints.txt
 
 clean: ## remove .venv and what tools left behind
-	@rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist wheels
+	@rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist wheels soc/detect/native.*.so

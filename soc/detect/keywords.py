@@ -6,8 +6,8 @@ hyperscan where that is installed. What that lets through is joined and folded, 
 the literals such that no literal is there without one of them.
 """
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterable
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any, Final, cast
 
@@ -40,11 +40,10 @@ class KeywordIndex:
         "__weakref__",
         "_buffer",
         "_by_value",
-        "_database",
-        "_gate",
         "_gates",
         "_literals",
         "_many",
+        "_may_be_in",
         "_numbers",
     )
 
@@ -63,11 +62,18 @@ class KeywordIndex:
         self._many: Any = _automaton(literals) if len(self._gates) > _MANY_GATES else None
         self._numbers = any(set(literal) <= _NUMBER_TEXT for literal in literals)
         self._buffer = bytearray()
-        self._database = None
-        self._gate = None if self._numbers else compiled.gate(literals, _FOLDED_TO_ASCII)
-        if literals and self._gate is None and not self._numbers and all(map(str.isascii, literals)):
-            sought = [literal.encode() for literal in (*literals, *_FOLDED_TO_ASCII)]
-            self._database = Database.of(sought, caseless=True)
+        self._may_be_in = self._sieve(literals)
+
+    def _sieve(self, literals: Collection[str]) -> Callable[[dict[str, Any]], bool]:
+        """What tells quickly, and never wrongly, that an event has none of the literals."""
+        if self._numbers or not all(map(str.isascii, literals)):
+            return _always
+        gate = compiled.gate(literals, _FOLDED_TO_ASCII)
+        if gate is not None:
+            return gate.possible
+        sought = [literal.encode() for literal in (*literals, *_FOLDED_TO_ASCII)]
+        database = Database.of(sought, caseless=True) if literals else None
+        return _always if database is None else partial(self._possible, database)
 
     def triggered(self, fields: dict[str, Any]) -> list[Slots]:
         """The slots that an event's values trigger, with repeats."""
@@ -78,11 +84,6 @@ class KeywordIndex:
             for value in fields.values():
                 found += each(self._by_value, value)
         return found
-
-    def _may_be_in(self, fields: dict[str, Any]) -> bool:
-        if self._gate is not None:
-            return self._gate.possible(fields)
-        return self._database is None or self._possible(self._database, fields)
 
     def _possible(self, database: Database, fields: dict[str, Any]) -> bool:
         """Whether any literal may be there: quick, and never wrongly no.
@@ -117,6 +118,10 @@ class KeywordIndex:
                 continue
             others += [text(item) for item in scalars(value) if item is not None]
         return others
+
+
+def _always(_fields: dict[str, Any]) -> bool:
+    return True
 
 
 _encode_into = msgspec.msgpack.Encoder().encode_into

@@ -7,6 +7,7 @@ Nothing here decides a result. ``soc.detect.lookup`` has both loops in Python an
 
 from cpython.dict cimport PyDict_GetItemWithError, PyDict_Next
 from cpython.object cimport PyObject
+from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 cdef extern from "Python.h":
@@ -44,12 +45,16 @@ def triggered(dict fields, tuple names, tuple indexes):
 
 
 cdef enum:
-    STRIDE = 3
-    LITERALS = 1024
+    STRIDE = 5
     MARKS = 4096  # bytes
-    QUADS = 8192  # a gate's literals have at most STRIDE each: never full
 
 _COMMON = " etaoinsrldcmupfghw\\.:-_/bvy,k0123456789"
+
+cdef struct Entry:
+    unsigned int quad  # 0: free
+    int start  # where its literal begins in ``Gate.text``
+    int length
+    int offset  # of the quad in the literal
 
 
 cdef class Gate:
@@ -57,46 +62,80 @@ cdef class Gate:
 
     Each literal has a *window* of ``stride + 3`` characters. Wherever the literal stands, some multiple of the stride falls on
     one of the window's first characters, and the four characters from there on are one of its *quads*. A bit for
-    each hash rules most places out, a hash table of quads decides.
+    each hash rules most places out, a hash table of quads most of the rest; then the literal is compared.
     """
 
     cdef unsigned char marks[MARKS]
-    cdef unsigned int quads[QUADS]
+    cdef Entry *entries
+    cdef unsigned int last  # entry
     cdef Py_ssize_t stride
+    cdef bytes text
+    cdef const unsigned char *characters  # of text
 
     def __init__(self, literals, odd):
         """``literals``: case-folded, ASCII, four characters or more; ``odd``: characters that fold to ASCII ones."""
         cdef Py_ssize_t at
         shortest = min(map(len, literals))
-        if shortest < 4 or len(literals) > LITERALS or not all(map(str.isascii, literals)):
+        if shortest < 4 or len(literals) > 1024 or not all(map(str.isascii, literals)):
             raise ValueError("a gate takes up to 1,024 ASCII literals of four characters or more")
         if not all(_is_odd(ord(c)) for c in odd):
             raise ValueError("other characters fold to ASCII than this was built for")
         self.stride = min(STRIDE, shortest - 3)
+        self.text = "".join(literals).encode()
+        self.characters = self.text
+        self.last = (1 << (4 * STRIDE * len(literals)).bit_length()) - 1
+        free(self.entries)
+        self.entries = <Entry *>calloc(self.last + 1, sizeof(Entry))
+        if self.entries is NULL:
+            raise MemoryError
         memset(self.marks, 0, sizeof(self.marks))
-        memset(self.quads, 0, sizeof(self.quads))
+        start = 0
         for literal in literals:
             window = _rarest(literal, self.stride + 3)
-            for at in range(self.stride):
-                self._enter(_quad(ord(window[at]), ord(window[at + 1]), ord(window[at + 2]), ord(window[at + 3])))
+            for at in range(window, window + self.stride):
+                self._enter(start, len(literal), at)
+            start += len(literal)
 
-    cdef void _enter(self, unsigned int quad) noexcept:
+    def __dealloc__(self):
+        free(self.entries)
+
+    cdef void _enter(self, int start, int length, int offset) noexcept:
+        cdef const unsigned char *four = self.characters + start + offset
+        cdef unsigned int quad = _quad(four[0], four[1], four[2], four[3])
         cdef unsigned int at = _hash(quad)
         self.marks[at >> 3] |= 1 << (at & 7)
-        at >>= 2
-        while self.quads[at] and self.quads[at] != quad:
-            at = (at + 1) % QUADS
-        self.quads[at] = quad
+        at &= self.last
+        while self.entries[at].quad:
+            at = (at + 1) & self.last
+        self.entries[at] = Entry(quad, start, length, offset)
 
-    cdef bint _known(self, unsigned int quad) noexcept nogil:
+    cdef bint _is_quad(self, unsigned int quad) noexcept nogil:
         cdef unsigned int at = _hash(quad)
         if not self.marks[at >> 3] & (1 << (at & 7)):
             return False
-        at >>= 2
-        while self.quads[at]:
-            if self.quads[at] == quad:
+        at &= self.last
+        while self.entries[at].quad:
+            if self.entries[at].quad == quad:
                 return True
-            at = (at + 1) % QUADS
+            at = (at + 1) & self.last
+        return False
+
+    cdef bint _is_literal(self, unsigned int quad, const unsigned char *data, Py_ssize_t length, Py_ssize_t i) noexcept nogil:
+        """Whether a literal with this quad stands where the quad does, at ``i``."""
+        cdef unsigned int at = _hash(quad) & self.last
+        cdef Entry entry
+        cdef Py_ssize_t k, begin
+        while self.entries[at].quad:
+            entry = self.entries[at]
+            at = (at + 1) & self.last
+            begin = i - entry.offset
+            if entry.quad != quad or begin < 0 or begin + entry.length > length:
+                continue
+            for k in range(entry.length):
+                if _lower(data[begin + k]) != self.characters[entry.start + k]:
+                    break
+            else:
+                return True
         return False
 
     def possible(self, dict fields):
@@ -134,10 +173,12 @@ cdef class Gate:
             return self._in_wide(<unsigned short *>data, length)
         return self._in_wide(<unsigned int *>data, length)
 
-    cdef bint _in_ascii(self, unsigned char *data, Py_ssize_t length) noexcept nogil:
+    cdef bint _in_ascii(self, const unsigned char *data, Py_ssize_t length) noexcept nogil:
         cdef Py_ssize_t i = 0, last = length - 4, step = self.stride
+        cdef unsigned int quad
         while i <= last:
-            if self._known(_quad(data[i], data[i + 1], data[i + 2], data[i + 3])):
+            quad = _quad(data[i], data[i + 1], data[i + 2], data[i + 3])
+            if self._is_quad(quad) and self._is_literal(quad, data, length, i):
                 return True
             i += step
         return False
@@ -151,7 +192,7 @@ cdef class Gate:
             elif (
                 i + 3 < length
                 and (data[i + 1] | data[i + 2] | data[i + 3]) < 0x80
-                and self._known(_quad(data[i], data[i + 1], data[i + 2], data[i + 3]))
+                and self._is_quad(_quad(data[i], data[i + 1], data[i + 2], data[i + 3]))
             ):
                 return True
         return False
@@ -160,6 +201,10 @@ cdef class Gate:
 cdef inline unsigned int _quad(unsigned int a, unsigned int b, unsigned int c, unsigned int d) noexcept nogil:
     """Four ASCII characters as a number that is not 0, the same for both cases of a letter and for a few other pairs."""
     return (a | b << 8 | c << 16 | d << 24) | <unsigned int>0x20202020
+
+
+cdef inline unsigned char _lower(unsigned char c) noexcept nogil:
+    return c + 32 if 65 <= c <= 90 else c
 
 
 cdef inline unsigned int _hash(unsigned int quad) noexcept nogil:
@@ -175,6 +220,6 @@ cdef bint _is_odd(unsigned int c) noexcept nogil:
 
 
 def _rarest(literal, length):
-    """The part of a literal, of this length, whose characters are rarest in logs."""
-    parts = [literal[at : at + length] for at in range(len(literal) - length + 1)]
-    return max(parts, key=lambda part: sum(_COMMON.find(c) if c in _COMMON else len(_COMMON) for c in part))
+    """Where the part of a literal begins, of this length, whose characters are rarest in logs."""
+    weights = [_COMMON.find(c) if c in _COMMON else len(_COMMON) for c in literal]
+    return max(range(len(literal) - length + 1), key=lambda at: sum(weights[at : at + length]))

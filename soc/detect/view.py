@@ -142,7 +142,11 @@ class View:
     def candidates(self, fields: dict[str, Any]) -> list[Any]:
         """The slots whose condition may hold for an event, each once."""
         try:
-            known = self._known(fields)
+            if self._triggered is not None:  # as fast as asking a memo of whole events
+                found = self._triggered(fields, self._names, self._fields)
+                known = self.always if found is None else _distinct(found, self.always)
+            else:
+                known = self._remembered_or_looked_up(fields)
         except TypeError:  # a list is no key: look its items up
             values = map(fields.get, self._names)
             known = _distinct(
@@ -154,10 +158,7 @@ class View:
                 return _distinct(found, known)
         return known
 
-    def _known(self, fields: dict[str, Any]) -> list[Any]:
-        if self._triggered is not None:  # as fast as asking a memo of whole events
-            found = self._triggered(fields, self._names, self._fields)
-            return _distinct(found, self.always) if found else self.always
+    def _remembered_or_looked_up(self, fields: dict[str, Any]) -> list[Any]:
         values = tuple(map(fields.get, self._names))
         known = self._memo.get(values)
         return self._look_up(values) if known is None else known
