@@ -1,8 +1,8 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, freethreading_compatible=False
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
 """The two loops that every event goes through, compiled: look-ups of its values, and the gate before its keywords.
 
-Nothing here decides a result. ``soc.detect.lookup`` has both loops in Python and takes these where they were built
-(``.ci/native``); ``tests/unit/detect/test_native.py`` holds the pairs together.
+Nothing here decides a result. ``soc.detect.view`` and ``soc.detect.keywords`` do the same in Python where this was not built
+(``soc.detect.compiled``, ``.ci/native.py``). A pointer never goes beyond its string's own length, and no call keeps one.
 """
 
 from cpython.dict cimport PyDict_GetItemWithError, PyDict_Next
@@ -23,7 +23,19 @@ ctypedef fused Character:
 
 
 def triggered(dict fields, tuple names, tuple indexes):
-    """What the values of an event trigger, as ``soc.detect.lookup.triggered``."""
+    """What the values of an event trigger.
+
+    Args:
+        fields: the event's.
+        names: the fields to look at.
+        indexes: as many: value → triggered slots (``soc.detect.index.FieldIndex``).
+
+    Returns:
+        The slots of each field whose value triggers some; None if there are none.
+
+    Raises:
+        TypeError: a value is a list.
+    """
     cdef list found = None
     cdef Py_ssize_t i
     cdef PyObject *value
