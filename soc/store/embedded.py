@@ -166,7 +166,6 @@ class EmbeddedStore:
                 connection.execute("PRAGMA synchronous=FULL")
                 connection.execute("PRAGMA cache_size=-65536")
                 connection.execute("PRAGMA wal_autocheckpoint=8000")
-                connection.execute("PRAGMA mmap_size=1073741824")
                 self._prepare(connection)
             except BaseException:
                 connection.close()
