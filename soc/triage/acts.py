@@ -194,10 +194,10 @@ def _approve(action: Action, incident: Incident) -> Done:
 
 def _missing(action: Action) -> tuple[str, ...]:
     """Names of the fields that are empty in what is approved, as the console found them by the policy."""
-    given = action.changes.get("missing", [])
+    given: object = action.changes.get("missing", [])
     if not isinstance(given, list | tuple):
         raise RefusedError("missing must be names of fields")
-    names = cast("tuple[object, ...]", tuple(given))
+    names = tuple(cast("list[object]", given))
     if len(names) > MAX_MISSING or not all(isinstance(name, str) and _KIND.fullmatch(name) for name in names):
         raise RefusedError(f"missing must be at most {MAX_MISSING} names of fields")
     return cast("tuple[str, ...]", names)

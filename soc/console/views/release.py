@@ -78,7 +78,7 @@ def release(
             "sent": _sent(console, same[0]) if same else None,
             "onward": first if first != kind and any(row["kind"] == first and _is_to_do(row) for row in clocks) else "",
             "chosen": bool(chosen),
-            "waits_for": next((row["waits_for"] for row in clocks if row["kind"] == kind and row["waits_for"]), []),
+            "waits_for": next((row["waits_for"] for row in clocks if row["kind"] == kind and row["waits_for"]), ()),
         },
     }
 
