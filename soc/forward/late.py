@@ -16,6 +16,7 @@ LATE: frozenset[str] = frozenset({"late", "overdue"})
 
 CAUSES: Mapping[str, str] = {
     "given": "reason given: {text}",
+    "t0_moved": "a person set the beginning to {at}: {text}",
     "found_late": "found late: it began {at}",
     "owed_since": "owed only since {at}, when it was classified; it counts from {t0}",
     "on_paper": "delivered on paper",
@@ -102,6 +103,8 @@ def _causes(
     typed = incident.particulars.get("late_reason", "").strip()
     if typed:
         yield _cause("given", text=typed)
+    if incident.t0 is not None and clock.t0 == incident.t0:
+        yield _cause("t0_moved", at=_at(incident.t0, zone), text=incident.t0_reason)
     if clock.found_late:
         yield _cause("found_late", at=_at(incident.first_seen, zone))
     if clock.t0 is not None and (given := _became_owed(clock, incident)) > due:
