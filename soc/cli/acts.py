@@ -53,6 +53,7 @@ _FIELDS: Mapping[str, str] = {
     "payload_sha256": "For approve, countersign: the hash of the previewed bytes.",
     "recipient": "For approve: to whom; the only receiver by default.",
     "by_telephone": "For approve: who agreed by telephone; you type it, another countersigns.",
+    "missing_reason": "For approve: why, while required fields are empty; it is kept and does not leave.",
     "report_id": "For settle.",
     "decision": "For settle: out_of_band, resend, cancel.",
     "number": "For settle out_of_band: of the paper by which it was delivered.",

@@ -83,6 +83,8 @@ def sent(incident: str, config: Path | None, output_format: str | None) -> None:
                     "approver": report.approver,
                     "approved": to_iso(given.at) if given else "",
                     "by_telephone": given.by_telephone if given else "",
+                    "missing": list(given.missing) if given else [],
+                    "missing_reason": given.missing_reason if given else "",
                     "second": (given.second or given.countersigned_by) if given else "",
                     "sealed": to_iso(report.sealed_at),
                     "sent": "" if first is None else to_iso(first),
@@ -149,8 +151,7 @@ def late(incident: str, config: Path | None, output_format: str | None) -> None:
     Example:
       soc report late
     """
-    from soc.duties.clocks import clocks
-    from soc.forward.late import LATE, reasons
+    from soc.forward.late import missed
     from soc.forward.owed import incidents_of, reports_of
     from soc.pipeline.dossier import find_incident
     from soc.store.query import All
@@ -159,7 +160,6 @@ def late(incident: str, config: Path | None, output_format: str | None) -> None:
 
     async def ask(of: Asked) -> list[dict[str, Any]]:
         cases = [await find_incident(of.store, incident)] if incident else await incidents_of(of.store, All())
-        reports = await reports_of(of.store, cases)
         return [
             {
                 "state": clock.state,
@@ -168,15 +168,13 @@ def late(incident: str, config: Path | None, output_format: str | None) -> None:
                 "recipient": clock.recipient,
                 "due": "" if clock.due is None else to_iso(clock.due),
                 "delivered": "" if clock.delivered is None else to_iso(clock.delivered),
-                "why": list(reasons(clock, case, reports[case.id], of.policy.zone)),
+                "why": [str(cause) for cause in causes],
                 "legal_basis": clock.legal_basis,
             }
-            for case in cases
-            for clock in clocks(of.policy, case, at, reports[case.id])
-            if clock.state in LATE
+            for clock, _, causes in missed(of.policy, cases, await reports_of(of.store, cases), at)
         ]
 
-    rows = sorted(with_store(config, ask), key=lambda row: (row["state"] != "overdue", row["due"]))
+    rows = with_store(config, ask)
     print_rows(rows, output_format, ("state", "incident", "kind", "recipient", "due", "delivered", "why"))
     overdue = sum(row["state"] == "overdue" for row in rows)
     if overdue:

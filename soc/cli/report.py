@@ -1,5 +1,6 @@
 """``soc report``: what is owed and until when, what a report still lacks, periodic reports, and what was sent."""
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -246,16 +247,24 @@ def list_(
 @click.option("--kind", required=True, help="weekly, half_year or year, as the policy calls them.")
 @click.option("--period", required=True, help="2026-W47, 2026-H1 or 2026.")
 @click.option("--as", "form", type=click.Choice(["json", "markdown", "html"]), default="json", show_default=True)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to make, its SHA-256 in the audit first; it must not exist.",
+)
 @config_option
-def periodic(kind: str, period: str, form: str, config: Path | None) -> None:
+def periodic(kind: str, period: str, form: str, output: Path | None, config: Path | None) -> None:
     """Make a periodic report: figures with the queries that make them again, and whether deadlines were kept.
 
     As JSON, as Markdown, or as one page of HTML in the layout of Vietnamese administrative documents, to be printed and signed.
+    With --output the audit says who made it, when, and its SHA-256: that proves later which file it was.
 
     \b
     Example:
-      soc report periodic --kind year --period 2026 --as html > bao-cao-2026.html
+      soc report periodic --kind year --period 2026 --as html --output bao-cao-2026.html
     """
+    import msgspec
+
     from soc.duties.figures import PeriodicReport
     from soc.duties.layout import html, markdown
     from soc.pipeline.periodic import make
@@ -265,11 +274,37 @@ def periodic(kind: str, period: str, form: str, config: Path | None) -> None:
     async def ask(of: Asked) -> PeriodicReport:
         return await make(of.store, of.policy, kind, period, organization=of.settings.forward.organization, now=at)
 
+    if output is not None and output.exists():
+        raise SettingsError([f"{output} exists; a report never takes the place of another file"])
     made = with_store(config, ask)
-    if form == "json":
+    if output is not None:
+        text = html(made) if form == "html" else markdown(made)
+        data = msgspec.json.encode(made) + b"\n" if form == "json" else text.encode()
+        sha256 = hashlib.sha256(data).hexdigest()
+        _audit(settings_of(config), "export", f"{kind}/{period}", f"periodic report as {form}, sha256 {sha256}")
+        output.write_bytes(data)
+        print_json({"file": str(output), "size": len(data), "sha256": sha256})
+    elif form == "json":
         print_json(made)
     else:
         click.echo((markdown if form == "markdown" else html)(made), nl=False)
+
+
+def _audit(settings: Settings, act: str, key: str, detail: str) -> None:
+    """A line of the audit about a periodic report; it is durable when this returns."""
+    from soc.app import open_bus
+    from soc.audit.chain import Entry
+    from soc.forward.owed import PERIODIC
+    from soc.pipeline.audit_record import record
+
+    async def main() -> None:
+        bus = open_bus(settings)
+        try:
+            await record(bus, Entry(now(), actor(), act, f"{PERIODIC}{key}", detail))
+        finally:
+            await bus.close()
+
+    run_async(main())
 
 
 @report.command(name="delivered")
@@ -277,19 +312,23 @@ def periodic(kind: str, period: str, form: str, config: Path | None) -> None:
 @click.option("--period", required=True, help="2026-W47, 2026-H1 or 2026.")
 @click.option("--to", "recipient", required=True, help="The recipient, as the policy calls it.")
 @click.option("--document", required=True, help="Number and date of the paper or message.")
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What was handed over: its SHA-256 goes into the audit.",
+)
 @config_option
-def handed_over(kind: str, period: str, recipient: str, document: str, config: Path | None) -> None:
+def handed_over(
+    kind: str, period: str, recipient: str, document: str, *, file: Path | None, config: Path | None
+) -> None:
     """Record in the audit that a periodic report was handed over; it is owed no more.
 
     \b
     Example:
       soc report delivered --kind year --period 2026 --to owner --document '123/BC-TTGS 18/12/2026'
     """
-    from soc.app import open_bus
-    from soc.audit.chain import Entry
     from soc.duties.calendar import period as period_of
-    from soc.forward.owed import HANDED_OVER, PERIODIC
-    from soc.pipeline.audit_record import record
+    from soc.forward.owed import HANDED_OVER
     from soc.pipeline.periodic import find
     from soc.pipeline.policy import load_policy
 
@@ -307,15 +346,8 @@ def handed_over(kind: str, period: str, recipient: str, document: str, config: P
     if not document.strip():
         raise SettingsError(["--document: number and date of the paper or message are needed"])
     key = f"{one.id}/{covered.name}/{recipient}"
-
-    async def main() -> None:
-        bus = open_bus(settings)
-        try:
-            await record(bus, Entry(now(), actor(), HANDED_OVER, f"{PERIODIC}{key}", document.strip()))
-        finally:
-            await bus.close()
-
-    run_async(main())
+    proof = f", sha256 {hashlib.sha256(file.read_bytes()).hexdigest()}" if file else ""
+    _audit(settings, HANDED_OVER, key, document.strip() + proof)
     print_json({"handed_over": key, "document": document.strip()})
 
 

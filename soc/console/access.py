@@ -55,6 +55,7 @@ ROUTES: Mapping[str, Access] = {
     "POST /silences/{id}/act": Access(),
     "GET /incidents/{id}/dossier": Access("export", whole=True),
     "GET /reports": Access(),
+    "GET /late": Access(),
     "GET /receipts": WHOLE,
     "GET /sharing": WHOLE,
     "GET /intel": WHOLE,

@@ -11,7 +11,7 @@ from soc.console.context import Visitor
 MENU: Mapping[str, tuple[str, ...]] = {
     "": ("alerts", "incidents", "search"),
     "work": ("tasks", "directives", "silences", "notices"),
-    "report": ("duties", "reports", "receipts", "sharing"),
+    "report": ("duties", "reports", "late", "receipts", "sharing"),
     "known": ("assets", "intel", "rules"),
     "run": ("health", "deadletters", "audit", "users"),
 }

@@ -27,6 +27,7 @@ from soc.forward.standin import Standin
 from soc.forward.standin import start as start_standin
 from soc.forward.standin_taxii import COLLECTION
 from soc.installation import installation, say_where
+from soc.pipeline.audit_heads import key_of
 from soc.pipeline.context import publish
 from soc.pipeline.reconcile import reconcile_when_drained
 from soc.pipeline.status import ProcessStatus
@@ -86,6 +87,7 @@ async def play_demo(
         users = Users(settings.data_dir)
         password = users.bootstrap()
         token = users.add_token("admin", "demo")
+        key_of(settings.data_dir, make=True)  # so that a dossier is signed
         await _publish_register(settings)
         async with installation(settings, ["run", "--config", str(config)], stop) as (statuses, _):
             if stop.is_set():

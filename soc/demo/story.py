@@ -61,14 +61,14 @@ class Story:
         dead_letters: how many of the lines nothing can parse.
         alerts: rule id → how many alerts of it at least.
         incidents: how many incidents hold those alerts.
-        receipts: how many reports are delivered: the first notice and the closing report.
+        receipts: how many reports are delivered: the first notice, the report within 72 hours and the closing report.
     """
 
     lines: tuple[Line, ...]
     dead_letters: int
     alerts: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(ALERTS, 1))
     incidents: int = 1
-    receipts: int = 2
+    receipts: int = 3
 
     @property
     def events(self) -> int:

@@ -1,7 +1,8 @@
 """A console and an incident in; the incident handled through its API as README tells people to do it by hand, every step checked.
 
 acknowledge → confirm, serious → the first notice names what it lacks → filled in → approved → receipt, clock met
-→ contained, closed → the closing report names what it lacks → filled in → approved → receipt
+→ contained, closed → the report within 72 hours, which the closing report waits for: filled in → approved → receipt
+→ the closing report names what it lacks → filled in → approved → receipt
 """
 
 import asyncio
@@ -24,10 +25,12 @@ TEXTS: Mapping[str, str] = {
     "description": "Dò mật khẩu thành công vào máy chủ một cửa điện tử; đã phát hiện và chặn.",
     "current_state": "Đã cô lập máy chủ, đang kiểm tra.",
     "already_notified": "Chủ quản hệ thống",
+    "spread": "Một máy chủ ứng dụng; chưa thấy lan sang hệ thống khác.",
+    "measures_done": "Cô lập máy chủ, đổi mật khẩu, chặn địa chỉ tấn công.",
     "cause": "Tài khoản quản trị dùng mật khẩu yếu.",
     "result": "Đã đổi mật khẩu, vá lỗi và khôi phục dịch vụ.",
     "lessons": "Bật xác thực hai lớp cho tài khoản quản trị.",
-    "initial_report_number": "01/BC-TTGS",
+    "initial_report_number": "01/BC-TTGS ngày 23/11/2026",
 }
 """What the demo's analyst types."""
 OTHERWISE = "Minh họa"
@@ -63,8 +66,10 @@ class Walk:
         await self._met("notice_initial")
         await self._act("contain")
         await self._act("close", {"verdict": "true_positive", "reason": "Đã khắc phục"})
-        await self._fill("closing")
-        await self._approve("closing")
+        for kind in ("report_72h", "closing"):
+            await self._fill(kind)
+            await self._approve(kind)
+            await self._met(kind)
 
     async def _fill(self, kind: str) -> int:
         """Type what the report lacks; how many fields that were."""

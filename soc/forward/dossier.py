@@ -3,7 +3,8 @@
 A dossier is a ZIP without compression, its entries in order, its times fixed: the same content has the same bytes for ever, so that a
 change of a single byte anywhere shows, in the container too.
 
-    README.txt                        what each file is, in Vietnamese and English
+    README.txt                        what each file is, in Vietnamese and English, and how to verify it all without this program
+    SHA256SUMS                        the SHA-256 of every file below, as `sha256sum --check` reads it
     incident.json                     what was reported on: times, classification, approvals, settlements, timeline
     clocks.json                       every duty: due, delivered, met or missed, and why
     reports/01-notice_initial/        payload.bin   the sealed bytes as they left
@@ -12,7 +13,7 @@ change of a single byte anywhere shows, in the container too.
     audit/triage-000017.ndjson        runs of whole chains that hold these lines, from the first to the last
     audit/proof.json                  where each run stands in its chain, and how the chains ended
     evidence/….manifest.json          of each file of evidence, which is kept beside the archive
-    dossier.json                      size and SHA-256 of every file above
+    dossier.json                      size and SHA-256 of every file above, and whose, when made, by whom
     dossier.sig                       dossier.json signed by the installation's audit key, if it has one
 """
 
@@ -151,6 +152,11 @@ def packed(manifest: Manifest, files: Mapping[str, bytes], private: bytes | None
         made = Signature(fingerprint(public), public.decode(), base64.b64encode(signature_of(told, private)).decode())
         whole[SIGNATURE] = msgspec.json.format(msgspec.json.encode(made)) + b"\n"
     return _zipped(whole)
+
+
+def sums(files: Mapping[str, bytes]) -> bytes:
+    """Name → bytes in, what ``sha256sum --check`` reads out."""
+    return "".join(f"{_sha256(data)}  {name}\n" for name, data in sorted(files.items())).encode()
 
 
 def verify(data: bytes, public: bytes | None = None) -> Checked:

@@ -15,7 +15,7 @@ ActionKind = Literal[
     "assign",  # changes {"owner"}
     "note",  # changes {"text"}
     "approve",  # incident; changes {"report_kind", "payload_sha256"}: the hash of the previewed bytes; "incident_version",
-    # "recipient", "by_telephone" if there are
+    # "recipient", "by_telephone" if there are; "missing" and "missing_reason" where required fields are empty
     "settle",  # incident; changes {"report_id", "decision", "number", "reason"}: see model.Settlement
     "countersign",  # incident; changes {"report_kind", "payload_sha256"}
     "merge",  # incident; changes {"into"}

@@ -58,6 +58,8 @@ class Approval(msgspec.Struct, frozen=True):
         by_telephone: who agreed by telephone; ``approver`` typed it and somebody must countersign.
         second: who agreed as the second person, where the policy asks for one.
         countersigned_by, countersigned_at: the signature after an approval by telephone.
+        missing: names of the required fields that were empty in what was approved.
+        missing_reason: why it was approved all the same; never "" where something was missing. It does not leave.
     """
 
     report_kind: str
@@ -70,6 +72,8 @@ class Approval(msgspec.Struct, frozen=True):
     second: str = ""
     countersigned_by: str = ""
     countersigned_at: Micros | None = None
+    missing: tuple[str, ...] = ()
+    missing_reason: str = ""
 
 
 class Task(msgspec.Struct, frozen=True):

@@ -17,7 +17,8 @@ from soc.clock import Micros, to_datetime, to_iso
 from soc.duties.clocks import clocks
 from soc.duties.policy import Policy
 from soc.errors import RecordError, SettingsError
-from soc.forward.dossier import FORMAT, Chain, Manifest, Proof, packed, runs_of
+from soc.forward.dossier import FORMAT, Chain, Manifest, Proof, packed, runs_of, sums
+from soc.forward.dossier_readme import README
 from soc.forward.late import reasons
 from soc.forward.ledger import Ledger
 from soc.forward.owed import incident_of
@@ -153,7 +154,7 @@ async def make(sources: Sources, incident: Incident, asked: Asked, now: Micros) 
         policy.hash,
         (),
     )
-    return packed(manifest, files, asked.private)
+    return packed(manifest, {**files, "SHA256SUMS": sums(files)}, asked.private)
 
 
 async def _reports(sources: Sources, incident: Incident) -> list[Report]:
@@ -301,29 +302,3 @@ def _json(tree: Any) -> bytes:
 
 def _time(at: Micros | None) -> str:
     return "" if at is None else to_iso(at)
-
-
-README = """HỒ SƠ BÁO CÁO SỰ CỐ - INCIDENT REPORT DOSSIER
-
-incident.json            sự cố: các mốc thời gian, phân loại, phê duyệt, quyết định, diễn biến
-                         the incident: times, classification, approvals, settlements, timeline
-clocks.json              từng nghĩa vụ báo cáo: hạn, thời điểm gửi, đúng hạn hay muộn và lý do
-                         every duty: due, delivered, met or missed, and why
-reports/*/payload.bin    đúng các byte đã niêm phong và gửi đi
-                         the sealed bytes, exactly as they left
-reports/*/report.json    trạng thái, biên nhận, người phê duyệt, nội dung đã lược bỏ (không có giá trị)
-                         states, receipt, who approved, what was withheld (never its value)
-audit/incident.ndjson    các dòng nhật ký kiểm toán về sự cố này
-                         the lines of the audit about this incident
-audit/<chuỗi>-*.ndjson   đoạn liên tục của chuỗi băm chứa các dòng đó
-                         unbroken runs of the hash chain that hold these lines
-audit/proof.json         vị trí của từng đoạn và điểm cuối của các chuỗi
-                         where each run stands, and how the chains ended
-evidence/*.manifest.json bản kê chứng cứ; tệp chứng cứ lưu ở kho lưu trữ
-                         manifests of evidence; the files are in the archive
-dossier.json             kích thước và SHA-256 của từng tệp / size and SHA-256 of every file
-dossier.sig              chữ ký Ed25519 lên dossier.json / Ed25519 signature over dossier.json
-
-Kiểm tra / To verify:    soc report dossier --verify FILE.zip
-Lưu giữ ít nhất 5 năm sau khi kết thúc sự cố. Kept for at least five years after the incident ended.
-"""

@@ -18,6 +18,7 @@ MAX_NOTES = 500
 MAX_APPROVALS = 100
 MAX_SETTLEMENTS = 100
 MAX_EVIDENCE = 200
+MAX_MISSING = 100
 
 VERDICTS = tuple(name for name in get_args(Verdict) if name)
 
@@ -181,9 +182,25 @@ def _approve(action: Action, incident: Incident) -> Done:
         raise RefusedError(f"it has {MAX_APPROVALS} approvals")
     version = action.changes.get("incident_version", incident.version)
     seen = version if isinstance(version, int) and not isinstance(version, bool) else incident.version
-    approval = Approval(kind, sha256, action.actor, action.at, seen, recipient, by_telephone)
-    detail = f"{kind} {sha256[:12]}…" + (f" ☎ {by_telephone}" if by_telephone else "")
-    return Done({"approvals": (*incident.approvals, approval)}, f"approved {kind} {sha256[:12]}…", detail)
+    missing = _missing(action)
+    why = text(action, "missing_reason", most=MAX_LINE) if missing else ""
+    approval = Approval(
+        kind, sha256, action.actor, action.at, seen, recipient, by_telephone, missing=missing, missing_reason=why
+    )
+    without = f" without {', '.join(missing)}: {why}" if missing else ""
+    detail = f"{kind} {sha256[:12]}…" + (f" ☎ {by_telephone}" if by_telephone else "") + without
+    return Done({"approvals": (*incident.approvals, approval)}, f"approved {kind} {sha256[:12]}…{without}", detail)
+
+
+def _missing(action: Action) -> tuple[str, ...]:
+    """Names of the fields that are empty in what is approved, as the console found them by the policy."""
+    given: object = action.changes.get("missing", [])
+    if not isinstance(given, list | tuple):
+        raise RefusedError("missing must be names of fields")
+    names = tuple(cast("list[object]", given))
+    if len(names) > MAX_MISSING or not all(isinstance(name, str) and _KIND.fullmatch(name) for name in names):
+        raise RefusedError(f"missing must be at most {MAX_MISSING} names of fields")
+    return cast("tuple[str, ...]", names)
 
 
 def _countersign(action: Action, incident: Incident) -> Done:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 
-def test_the_demo_story_becomes_one_incident_whose_first_notice_and_closing_report_have_receipts(tmp_path: Path):
+def test_the_demo_story_becomes_one_incident_whose_three_reports_have_receipts(tmp_path: Path):
     command = [sys.executable, "-m", "soc", "demo", "--once", "--speed", "4", "--data-dir", str(tmp_path / "demo")]
     done = subprocess.run(command, capture_output=True, timeout=150, check=False, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr.decode()
@@ -14,5 +14,5 @@ def test_the_demo_story_becomes_one_incident_whose_first_notice_and_closing_repo
     assert set(summary) >= {"lines", "events", "dead_letters", "alerts", "incidents", "receipts"}
     assert summary["lines"] == summary["events"] + summary["dead_letters"]
     assert summary["incidents"] == 1
-    assert summary["receipts"] == 2
+    assert summary["receipts"] == 3
     assert summary["alerts"] >= 5

@@ -56,10 +56,10 @@ class Page:
             raise RuntimeError(result["exceptionDetails"]["exception"].get("description"))
         return result["result"].get("value")
 
-    async def until(self, expression: str) -> Any:
+    async def until(self, expression: str, seconds: float = 15.0) -> Any:
         """Wait until an expression is true; also through a navigation."""
         value = None
-        for _ in range(150):
+        for _ in range(round(seconds * 10)):
             try:
                 value = await self.js(f"!!({expression})")
             except RuntimeError:

@@ -13,9 +13,11 @@ from soc.console.context import console_of, visitor_of
 from soc.console.forms import form_of
 from soc.console.guards import require
 from soc.console.pages import json_response, wants_json
-from soc.console.views import alerts, directives, incidents, silences
+from soc.console.views import alerts, directives, incidents, release, silences
 from soc.console.views.session import local_path
+from soc.forward.owed import incident_of
 from soc.model import Action, ActionKind, Answer, Target
+from soc.store.base import Document
 from soc.triage.lifecycle import TABLE
 
 _ID = re.compile(r"[A-Za-z0-9_.:-]{8,100}")
@@ -74,13 +76,16 @@ async def _on_existing(request: web.Request, target: Target) -> web.StreamRespon
         raise web.HTTPBadRequest(text="unknown act")
     require(request, kind)
     target_id = request.match_info["id"]
-    if await console_of(request).store.get(target, target_id) is None:
+    document = await console_of(request).store.get(target, target_id)
+    if document is None:
         raise web.HTTPNotFound
-    return await _act(request, target, kind, target_id)
+    return await _act(request, target, kind, target_id, document)
 
 
-async def _act(request: web.Request, target: Target, kind: ActionKind, target_id: str) -> web.StreamResponse:
-    """Hand an act in and show what became of it; without a ``target_id`` it makes something new."""
+async def _act(
+    request: web.Request, target: Target, kind: ActionKind, target_id: str, document: Document | None = None
+) -> web.StreamResponse:
+    """Hand an act in and show what became of it; without a ``target_id`` it makes something new, else ``document`` is the target."""
     console, visitor = console_of(request), visitor_of(request)
     form = await form_of(request)
     require(request, kind)
@@ -88,6 +93,8 @@ async def _act(request: web.Request, target: Target, kind: ActionKind, target_id
     try:
         filled = silences.complete(form, now) if kind == "silence" else form
         changes = changes_of(kind, filled, visitor.name, ZoneInfo(console.timezone))
+        if kind == "approve" and document is not None and (incident := incident_of(document)):
+            changes |= release.unfilled(console, incident, form)
         revision = _revision(form.get("expected_revision", "")) if target_id else 0
         action_id = f"{visitor.name}:{_action_id(form.get('action_id', ''))}"
     except MistakeError as mistake:
@@ -115,7 +122,8 @@ async def _act(request: web.Request, target: Target, kind: ActionKind, target_id
         told = {"outcome": outcome, "action_id": action.id, "target_id": shown_id, "answer": answer}
         return json_response(told, status=200 if answer else 202)
     onward = local_path(form["next"]) if form.get("next") else f"/{target}s/{shown_id}"
-    raise web.HTTPSeeOther(f"{onward}{'&' if '?' in onward else '?'}outcome={outcome}")
+    page, mark, part = onward.partition("#")
+    raise web.HTTPSeeOther(f"{page}{'&' if '?' in page else '?'}outcome={outcome}{mark}{part}")
 
 
 def _typed(form: Form) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """What is owed and until when: the page of all duties, the clocks of one incident, periodic reports as a page and as a file."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from soc.duties.layout import html
 from soc.duties.policy import Policy
 from soc.duties.schedule import PeriodicClock, periodic_clocks
 from soc.errors import SettingsError
-from soc.forward.owed import incident_of, owed, reports_of
+from soc.forward.owed import PERIODIC, incident_of, owed, reports_of
 from soc.model import Incident, Report
 from soc.store.base import Document
 
@@ -141,12 +142,17 @@ async def periodic(request: web.Request) -> web.Response:
 
 
 async def periodic_file(request: web.Request) -> web.Response:
-    """The same as a file to print and sign; that it was taken is in the audit first."""
+    """The same as a file to print and sign; that it was taken is in the audit first, with its SHA-256."""
     console, made = console_of(request), await _made(request)
-    about = f"periodic/{made.report}/{made.period}"
-    await console.record(Entry(console.clock(), visitor_of(request).name, "export", about, "periodic report"))
-    headers = {"Content-Disposition": f'attachment; filename="soc-{made.report}-{made.period}.html"'}
-    return web.Response(text=html(made), content_type="text/html", charset="utf-8", headers=headers)
+    data = html(made).encode()
+    sha256 = hashlib.sha256(data).hexdigest()
+    about, told = f"{PERIODIC}{made.report}/{made.period}", f"periodic report, sha256 {sha256}"
+    await console.record(Entry(console.clock(), visitor_of(request).name, "export", about, told))
+    headers = {
+        "Content-Disposition": f'attachment; filename="soc-{made.report}-{made.period}.html"',
+        "X-Content-SHA256": sha256,
+    }
+    return web.Response(body=data, content_type="text/html", charset="utf-8", headers=headers)
 
 
 async def _made(request: web.Request) -> Any:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from soc.clock import to_iso
 from soc.console.context import console_of, visitor_of
+from soc.console.history import detail
 from soc.console.pages import after_text, outcome_of, parse_after, respond, since_of
 from soc.console.timeline import timeline
 from soc.console.views.duties import clock_rows, clocks_of
@@ -32,7 +33,10 @@ STATUSES: Mapping[str, Query] = {
     "all": All(),
 }
 VERDICTS = ("true_positive", "benign_true_positive", "false_positive")
-_TYPED = ("severity", "flags", "tlp", "at", "field", "value", "title", "unit", "due", "task", "reply", "into", "to")
+_TYPED = (
+    *("severity", "flags", "tlp", "at", "field", "value", "title", "unit", "due", "task", "reply", "into", "to"),
+    *("report_kind", "recipient", "missing_reason"),
+)
 """Fields of the forms of an incident's life, beside those that every act has."""
 
 
@@ -177,7 +181,11 @@ async def show(
         "field": field if field in FIELDS else "",
         "alert_status": {alert_id: alert.body.get("status") for alert_id, alert in alerts.items()},
         "joins": {join.alert_id: join for join in incident.joins},
-        **release(request, incident, clocks, bodies),
+        **release(request, incident, clocks, bodies, typed),
+        "history": [
+            {"at": one.at, "actor": one.actor, "act": one.act, "detail": detail(one, visitor_of(request).texts)}
+            for one in incident.timeline
+        ],
         "reports": bodies,
         "pinning": pinning_of(request, id_),
         "verdicts": VERDICTS,

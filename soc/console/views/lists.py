@@ -1,5 +1,6 @@
 """The plain lists: the outbox of reports, search over events with one event's page."""
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from aiohttp import web
@@ -37,12 +38,23 @@ async def reports(request: web.Request) -> web.Response:
         "range": chosen,
         "state": state,
         "states": [(name, counts.get(name, 0)) for name in REPORT_STATES],
-        "reports": [dict(document.body) for document in page.documents],
+        "reports": [_report(document.body, incidents) for document in page.documents],
         "incidents": {id_: document.body.get("number", id_) for id_, document in incidents.items()},
         "total": page.total,
         "next": after_text(page.after),
     }
     return respond(request, "reports.html", data, status=400 if asked_for.mistake else 200)
+
+
+def _report(body: Mapping[str, Any], incidents: Mapping[str, Document]) -> dict[str, Any]:
+    """A report with when it first left, and the approval of exactly these bytes."""
+    about = incidents.get(str(body.get("incident_id")))
+    approvals: list[dict[str, Any]] = list(about.body.get("approvals") or ()) if about else []
+    history: list[tuple[str, int, str]] = body.get("history") or []
+    return dict(body) | {
+        "sent": next((at for state, at, _ in history if state == "sending"), None),
+        "approval": next((one for one in approvals if one["payload_sha256"] == body.get("payload_sha256")), None),
+    }
 
 
 async def search(request: web.Request) -> web.Response:

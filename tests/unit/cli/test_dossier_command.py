@@ -3,6 +3,8 @@
 import hashlib
 import io
 import json
+import subprocess
+import sys
 import zipfile
 
 import pytest
@@ -85,6 +87,37 @@ def test_the_audit_lines_of_the_incident_stand_in_runs_of_their_chains(tmp_path,
     proof = json.loads(files["audit/proof.json"])
     assert {run["chain"] for run in proof["runs"]} == {"forward", "context"}
     assert all(not chain["fault"] for chain in proof["chains"])
+
+
+def by_hand(files, folder):
+    """What README.txt tells an auditor to paste into python3, run where the dossier was unpacked."""
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    lines = files["README.txt"].decode().splitlines()
+    first = next(number for number, line in enumerate(lines) if line.strip() == "import hashlib, json")
+    script = "\n".join(line[3:] for line in lines[first : lines.index("", first)])
+    return subprocess.run([sys.executable, "-I", "-c", script], cwd=folder, capture_output=True, check=False)
+
+
+def test_its_readme_verifies_the_audit_without_the_product_and_finds_a_change(tmp_path, config):
+    files = opened(make(tmp_path, config)[0])
+    whole = by_hand(files, tmp_path / "whole")
+    assert whole.returncode == 0, whole.stderr
+    assert whole.stdout.count(b"unbroken") == 2
+    run = next(name for name in files if name.startswith("audit/forward-"))
+    edited = files[run].replace(b'"actor":"hoa"', b'"actor":"lan"', 1)
+    assert edited != files[run]
+    assert b"was changed" in by_hand({**files, run: edited}, tmp_path / "edited").stderr
+    shorter = files[run][: files[run].rstrip().rindex(b"\n") + 1]
+    assert b"missing at its end" in by_hand({**files, run: shorter}, tmp_path / "shorter").stderr
+
+
+def test_its_checksums_are_those_of_every_file_but_the_manifest(tmp_path, config):
+    files = opened(make(tmp_path, config)[0])
+    told = dict(reversed(line.split("  ", 1)) for line in files["SHA256SUMS"].decode().splitlines())
+    own = {name: data for name, data in files.items() if name not in {"SHA256SUMS", "dossier.json", "dossier.sig"}}
+    assert told == {name: hashlib.sha256(data).hexdigest() for name, data in own.items()}
 
 
 def test_making_it_is_in_the_audit_with_its_hash(tmp_path, config):

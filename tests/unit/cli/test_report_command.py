@@ -1,6 +1,7 @@
 """``soc report``: exit codes, rows and what people are told."""
 
 import asyncio
+import hashlib
 import json
 
 import pytest
@@ -86,6 +87,21 @@ def test_a_periodic_report_comes_in_three_forms_and_its_figures_can_be_listed(co
     assert run_cli(*asked, "--as", "html").out.startswith(b"<!doctype html>")
     assert "# BÁO CÁO".encode() in run_cli(*asked, "--as", "markdown").out
     assert run_cli("report", "periodic", "--kind", "year", "--period", "soon", "--config", file).code == 2
+
+
+def test_a_periodic_report_as_a_file_has_its_hash_in_the_audit_and_never_takes_anothers_place(config, tmp_path):
+    settings, file = config(), tmp_path / "tuan.html"
+    asked = ("report", "periodic", "--kind", "year", "--period", "2026", "--as", "html", "--config", settings)
+    made = run_cli(*asked, "--output", str(file))
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert json.loads(made.out)["sha256"] == sha256
+    (line,) = rows(run_cli("audit", "search", "--act", "export", "--config", settings))
+    assert (line["object"], line["detail"]) == ("periodic/year/2026", f"periodic report as html, sha256 {sha256}")
+    assert run_cli(*asked, "--output", str(file)).code == 2
+    handed = ("report", "delivered", "--kind", "year", "--period", "2026", "--to", "owner", "--document", "1/BC")
+    assert run_cli(*handed, "--file", str(file), "--config", settings).code == 0
+    (line,) = rows(run_cli("audit", "search", "--act", "hand_over", "--config", settings))
+    assert line["detail"] == f"1/BC, sha256 {sha256}"
 
 
 def test_the_policy_in_force_is_shown_and_unverified_entries_are_a_finding(config):

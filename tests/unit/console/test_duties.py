@@ -1,5 +1,6 @@
 """The page of duties, the clocks of an incident and periodic reports, in both languages and as JSON."""
 
+import hashlib
 import json
 
 import msgspec
@@ -139,6 +140,10 @@ def test_a_periodic_report_is_a_page_a_twin_and_an_audited_file(console, story, 
         assert file.status == 200
         assert "attachment" in file.headers["Content-Disposition"]
         assert [entry.object for entry in world.desk.recorded if entry.act == "export"] == ["periodic/weekly/2026-W47"]
+        sha256 = hashlib.sha256(await file.read()).hexdigest()
+        assert [entry.detail for entry in world.desk.recorded if entry.act == "export"] == [
+            f"periodic report, sha256 {sha256}"
+        ]
         assert story.NOW - story.T0 < HOUR
 
     console(body, policy=POLICY)

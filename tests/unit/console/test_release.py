@@ -168,3 +168,80 @@ def test_of_a_stix_bundle_the_report_in_it_is_shown_and_the_exact_bytes_below(co
     made = story.FakePreview(json.dumps(bundle).encode(), "ab" * 32, ())
     _, given = parts(story, preview=lambda *_: made)
     console(body, **given)
+
+
+def test_what_lacks_required_fields_is_approved_with_a_reason_only_and_the_reason_goes_with_it(console, story, sign_in):
+    async def body(world):
+        await put(world, story)
+        browser = sign_in(world, "hoa.pv")
+        agreed = {"report_kind": "notice_initial", "payload_sha256": "ab" * 32, "recipient": "national"}
+        refused = await browser.act(f"{PAGE}/act", "approve", **agreed, missing_reason="  ")
+        assert refused.status == 422
+        assert "hãy điền, hoặc nêu lý do" in await refused.text()
+        assert not world.desk.actions
+        taken = await browser.act(f"{PAGE}/act", "approve", **agreed, missing_reason="Chưa biết", missing="forged")
+        assert taken.status == 303
+        (action,) = world.desk.actions
+        lacking = [gap["field"] for gap in (await twin(browser, "?report=notice_initial"))["release"]["missing"]]
+        assert action.changes["missing"] == lacking
+        assert "description" in lacking
+        assert action.changes["missing_reason"] == "Chưa biết"
+
+    _, given = parts(story)
+    console(body, **given)
+
+
+def test_a_second_person_who_agrees_to_the_same_bytes_gives_no_reason_again(console, story, sign_in):
+    async def body(world):
+        first = Approval("notice_initial", "ab" * 32, "quan", story.T0, 9, "national", missing=("cause",))
+        await put(world, story, approvals=(first,))
+        agreed = {"report_kind": "notice_initial", "payload_sha256": "ab" * 32, "recipient": "national"}
+        assert (await sign_in(world, "hoa.pv").act(f"{PAGE}/act", "approve", **agreed)).status == 303
+        assert "missing" not in world.desk.actions[0].changes
+
+    _, given = parts(story)
+    console(body, **given)
+
+
+def test_after_an_act_the_page_stays_with_the_report_it_was_about(console, story, sign_in, forms):
+    async def body(world):
+        await put(world, story)
+        browser = sign_in(world, "hoa.pv")
+        html = await browser.text(f"{PAGE}?report=update&to=mirror")
+        (form,) = [one for one in forms(html) if 'value="describe"' in one and 'name="next"' in one]
+        assert f'name="next" value="{PAGE}?report=update&amp;to=mirror#report"' in form
+        onward = f"{PAGE}?report=update&to=mirror#report"
+        answer = await browser.act(f"{PAGE}/act", "describe", next=onward, **{"particulars.cause": "x"})
+        assert answer.headers["Location"] == f"{PAGE}?report=update&to=mirror&outcome=accepted#report"
+
+    _, given = parts(story)
+    console(body, **given)
+
+
+def test_the_panel_of_a_report_shows_its_receipt_and_what_is_owed_next(console, story, sign_in):
+    async def body(world):
+        sent = msgspec.structs.replace(story.report("accepted"), kind="notice_initial", id="n-1", seq=9)
+        await put(world, story, (sent,), kind="incident")
+        browser = sign_in(world, "hoa.pv")
+        tree = (await twin(browser, "?report=notice_initial&to=national"))["release"]
+        assert tree["sent"]["receipt"]["receipt_id"] == sent.receipt.receipt_id
+        html = await browser.text(f"{PAGE}?report=notice_initial&to=national")
+        panel = html.split('id="sent"')[1].split('id="missing"')[0]
+        assert sent.receipt.receipt_id in panel
+        assert f"/receipts?day={tree['sent']['day']}" in panel
+
+    _, given = parts(story)
+    console(body, **given)
+
+
+def test_what_a_press_of_a_button_answers_is_not_to_be_typed(console, story, sign_in, forms):
+    async def body(world):
+        await put(world, story, severity="none", acknowledged_at=None)
+        html = await sign_in(world, "hoa.pv").text(f"{PAGE}?report=notice_initial")
+        assert "có ngay khi phân loại mức độ" in html
+        assert "có ngay khi tiếp nhận sự cố" in html
+        assert 'name="particulars.severity"' not in html
+        assert 'name="particulars.detected_at"' not in html
+
+    _, given = parts(story)
+    console(body, **given)

@@ -264,6 +264,18 @@ def test_a_second_person_agrees_to_the_same_bytes_and_one_person_does_not_agree_
     assert len(do(both, "approve", actor="minh", **GOOD["approve"], recipient="ncsc").approvals) == 2
 
 
+def test_what_is_approved_with_required_fields_missing_says_which_and_why():
+    lacking = {**GOOD["approve"], "missing": ["cause", "spread"]}
+    with pytest.raises(RefusedError, match="missing_reason"):
+        do(incident(), "approve", actor="hoa", **lacking)
+    found = do(incident(), "approve", actor="hoa", **lacking, missing_reason="chưa biết")
+    assert (found.approvals[0].missing, found.approvals[0].missing_reason) == (("cause", "spread"), "chưa biết")
+    assert found.timeline[-1].detail.endswith(" without cause, spread: chưa biết")
+    for wrong in ("cause", ["Cause!"], [1], ["x"] * 101):
+        with pytest.raises(RefusedError, match="names of fields"):
+            do(incident(), "approve", actor="hoa", **GOOD["approve"], missing=wrong, missing_reason="chưa biết")
+
+
 def test_an_approval_by_telephone_is_countersigned_by_another_than_who_typed_it():
     typed = do(incident(), "approve", actor="lan", **GOOD["approve"], by_telephone="giám đốc Hà")
     same = {"report_kind": "closing", "payload_sha256": HASH}
