@@ -32,6 +32,14 @@ class Kind(IntEnum):
     """What ``extra`` has for the text, else the text in lower case."""
     CALL = 8
     """What ``extra`` does with (fields, value, name), if the value is a text that says something."""
+    ANY = 9
+    """What ``extra`` does with (fields, value, name)."""
+    DECIMAL = 10
+    """As an integer, if it is a text of up to nine digits; else as ANY."""
+
+
+_FEW = 9
+"""Digits of what fits 32 bits."""
 
 
 class Row(NamedTuple):
@@ -94,6 +102,15 @@ class InPython:
         kind, _, name, extra = row
         if kind == Kind.PLAIN:
             fields[name] = value
+        elif (
+            kind == Kind.DECIMAL
+            and value.__class__ is str
+            and len(value) <= _FEW
+            and (few := number(value)) is not None
+        ):
+            fields[name] = few
+        elif kind >= Kind.ANY:
+            extra(fields, value, name)
         elif value.__class__ is not str:
             return
         elif kind in (Kind.NUMBER, Kind.NAT_PORT):

@@ -85,6 +85,66 @@ cpdef str iso_text(object micros):
     return text
 
 
+cdef inline int _number(const unsigned char *at, int count) noexcept:
+    """So many digits as a number; -1: they are none."""
+    cdef int value = 0, i
+    for i in range(count):
+        if not 48 <= at[i] <= 57:
+            return -1
+        value = value * 10 + at[i] - 48
+    return value
+
+
+cdef long long _since_1970(long long year, long long month, long long day) noexcept:
+    """Days, by Howard Hinnant's ``days_from_civil``; years from 1 on."""
+    cdef long long y = year - (1 if month <= 2 else 0)
+    cdef long long era = y // 400
+    cdef long long yoe = y - era * 400
+    cdef long long doy = (153 * (month - 3 if month > 2 else month + 9) + 2) // 5 + day - 1
+    return era * 146097 + yoe * 365 + yoe // 4 - yoe // 100 + doy - 719468
+
+
+cdef inline int _days_of(int year, int month) noexcept:
+    if month == 2:
+        return 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
+    return 30 if month == 4 or month == 6 or month == 9 or month == 11 else 31
+
+
+def zoned(str text):
+    """Microseconds of ``2026-11-22T08:00:00.123Z`` and its like (a blank, an offset); None for any other text."""
+    cdef const unsigned char *at
+    cdef Py_ssize_t size, i = 19
+    cdef int year, month, day, hour, minute, second, hours, minutes, scale = 100_000
+    cdef long long fraction = 0, offset = 0
+    if not PyUnicode_IS_ASCII(text):
+        return None
+    at, size = <const unsigned char *>PyUnicode_DATA(text), PyUnicode_GET_LENGTH(text)
+    if not 20 <= size <= 40 or at[4] != 45 or at[7] != 45 or (at[10] != 84 and at[10] != 32) or at[13] != 58 or at[16] != 58:
+        return None
+    year, month, day = _number(at, 4), _number(at + 5, 2), _number(at + 8, 2)
+    hour, minute, second = _number(at + 11, 2), _number(at + 14, 2), _number(at + 17, 2)
+    if year < 1 or not 1 <= month <= 12 or day < 1 or day > _days_of(year, month):
+        return None
+    if not (0 <= hour < 24 and 0 <= minute < 60 and 0 <= second < 60):
+        return None
+    if at[i] == 46:
+        i += 1
+        while i < size and 48 <= at[i] <= 57:
+            fraction += (at[i] - 48) * scale
+            scale //= 10
+            i += 1
+        if i == 20:
+            return None
+    if size - i == 6 and (at[i] == 43 or at[i] == 45) and at[i + 3] == 58:
+        hours, minutes = _number(at + i + 1, 2), _number(at + i + 4, 2)
+        if not (0 <= hours < 24 and 0 <= minutes < 60):
+            return None
+        offset = (hours * 60 + minutes) * (60 if at[i] == 43 else -60)
+    elif size - i != 1 or at[i] != 90:
+        return None
+    return (_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset) * 1_000_000 + fraction
+
+
 # What every event is given
 
 cdef inline object _get(dict fields, str name):
@@ -102,6 +162,22 @@ cdef int _add(list found, object value) except -1:
     elif not found or value not in found:
         found.append(value)
     return 0
+
+
+def settle(stamp, received, *, live, lateness, future_skew):
+    """As ``soc.normalize.time.settle``."""
+    if stamp is None:
+        return received, received, ("no_time",)
+    time, flags = stamp
+    if not 0 <= time <= LATEST:
+        return received, received, ("no_time",)
+    if live:
+        if time > received + future_skew:
+            clamped = received + future_skew
+            return clamped, clamped, (*flags, "future_clamped")
+        if time < received - lateness:
+            return time, received, (*flags, "stale")
+    return time, time, flags
 
 
 def finish(dict fields, time, received, str ingested, str original):
@@ -256,6 +332,89 @@ cdef object _base(str path):
     return path if at < 0 or at == size - 1 else PyUnicode_Substring(path, at + 1, size)
 
 
+# Access logs
+
+cdef Py_ssize_t _word(const unsigned char *data, Py_ssize_t at, Py_ssize_t size) noexcept:
+    """Where a word of at most 255 characters ends, one blank after it; -1 if it does not."""
+    cdef Py_ssize_t start = at
+    while at < size and not _blank(data[at]) and data[at] != 91 and data[at] != 34:
+        at += 1
+    return at if start < at <= start + 255 and at < size and data[at] == 32 else -1
+
+
+cdef Py_ssize_t _closing(const unsigned char *data, Py_ssize_t at, Py_ssize_t size) noexcept:
+    """Where the quote that was opened before ``at`` is closed; -1: it is not, or there are escapes."""
+    cdef unsigned char *end
+    if at >= size:
+        return -1
+    end = <unsigned char *>memchr(data + at, 34, size - at)
+    if end is NULL or memchr(data + at, 92, end - (data + at)) is not NULL:
+        return -1
+    return end - data
+
+
+cdef bint _is_clf(const unsigned char *at) noexcept:
+    """``[08/Jun/2026:06:49:01 +0700] "``, 30 characters."""
+    cdef const char *form = b"[00/Aaa/0000:00:00:00 +0000] \""
+    cdef int i
+    for i in range(30):
+        if form[i] == 48:
+            if not 48 <= at[i] <= 57:
+                return False
+        elif form[i] == 65:
+            if not 65 <= at[i] <= 90:
+                return False
+        elif form[i] == 97:
+            if not 97 <= at[i] <= 122:
+                return False
+        elif at[i] != form[i] and not (form[i] == 43 and at[i] == 45):
+            return False
+    return True
+
+
+def access(str text):
+    """The groups of ``soc.normalize.formats.clf``'s expression of a whole line, and where they end.
+
+    None for what it does not match, and for what it is asked itself: text beyond ASCII, escapes, parts that are not there.
+    """
+    cdef const unsigned char *data
+    cdef Py_ssize_t size, a, b, c, q, status, end, r, last
+    if not PyUnicode_IS_ASCII(text):
+        return None
+    data, size = <const unsigned char *>PyUnicode_DATA(text), PyUnicode_GET_LENGTH(text)
+    a = _word(data, 0, size)
+    b = _word(data, a + 1, size) if a > 0 else -1
+    c = _word(data, b + 1, size) if b > 0 else -1
+    if c < 0 or size - c < 40 or not _is_clf(data + c + 1):
+        return None
+    q = _closing(data, c + 31, size)
+    status = q + 2
+    if q < 0 or size - q < 8 or data[q + 1] != 32 or _number(data + status, 3) < 0 or data[status + 3] != 32:
+        return None
+    end = status + 4
+    while end < size and 48 <= data[end] <= 57:
+        end += 1
+    if not status + 4 < end <= status + 22 or size - end < 6 or data[end] != 32 or data[end + 1] != 34:
+        return None
+    r = _closing(data, end + 2, size)
+    if r < 0 or size - r < 4 or data[r + 1] != 32 or data[r + 2] != 34:
+        return None
+    last = _closing(data, r + 3, size)
+    if last < 0:
+        return None
+    return (
+        PyUnicode_Substring(text, 0, a),
+        PyUnicode_Substring(text, a + 1, b),
+        PyUnicode_Substring(text, b + 1, c),
+        PyUnicode_Substring(text, c + 2, c + 28),
+        PyUnicode_Substring(text, c + 31, q),
+        PyUnicode_Substring(text, status, status + 3),
+        PyUnicode_Substring(text, status + 4, end),
+        PyUnicode_Substring(text, end + 2, r),
+        PyUnicode_Substring(text, r + 3, last),
+    ), last + 1
+
+
 cdef enum:
     PLAIN = 0
     TEXT = 1
@@ -266,6 +425,8 @@ cdef enum:
     PATH = 6
     WORD = 7
     CALL = 8
+    ANY = 9
+    DECIMAL = 10
 
 
 cdef class Columns:
@@ -277,6 +438,7 @@ cdef class Columns:
     cdef bytes kinds
     cdef frozenset nothing
     cdef frozenset nowhere
+    cdef Py_ssize_t longest
 
     def __init__(self, rows, frozenset nothing not None, frozenset nowhere not None=frozenset()):
         self.kinds = bytes([row[0] for row in rows])
@@ -284,6 +446,7 @@ cdef class Columns:
         self.names = tuple([row[2] for row in rows])
         self.extras = tuple([row[3] for row in rows])
         self.nothing = nothing
+        self.longest = max(map(len, nothing), default=-1)
         self.nowhere = nowhere
 
     def write(self, tuple values, dict fields):
@@ -301,13 +464,17 @@ cdef class Columns:
         for i in range(len(self.names)):
             self._one(i, values[self.places[i]], fields)
 
+    cdef inline bint _says(self, object value) except -1:
+        """Whether it is a text that says something; what is longer than any that does not is not hashed for it."""
+        return type(value) is str and (PyUnicode_GET_LENGTH(value) > self.longest or value not in self.nothing)
+
     cdef int _one(self, Py_ssize_t i, object value, dict fields) except -1:
         cdef int kind = (<const unsigned char *><bytes>self.kinds)[i]
         cdef str name = self.names[i]
         if kind == PLAIN:
             PyDict_SetItem(fields, name, value)
         elif kind == TEXT:
-            if type(value) is str and value not in self.nothing:
+            if self._says(value):
                 PyDict_SetItem(fields, name, value)
         elif kind == NUMBER or kind == NAT_PORT:
             count = _count(value)
@@ -323,12 +490,15 @@ cdef class Columns:
                 elif value not in self.nothing:
                     self.extras[i](fields, value, name)
         elif kind == PATH:
-            if type(value) is str and value not in self.nothing:
+            if self._says(value):
                 PyDict_SetItem(fields, name, value)
                 PyDict_SetItem(fields, self.extras[i], _base(value))
         elif kind == WORD:
-            if type(value) is str and value not in self.nothing:
-                PyDict_SetItem(fields, name, (<dict>self.extras[i]).get(value) or (<str>value).lower())
-        elif type(value) is str and value not in self.nothing:
+            if self._says(value):
+                word = _get(<dict>self.extras[i], value)
+                PyDict_SetItem(fields, name, word or (<str>value).lower())
+        elif kind == DECIMAL and type(value) is str and PyUnicode_GET_LENGTH(value) <= 9 and (count := _count(value)) is not None:
+            PyDict_SetItem(fields, name, count)
+        elif kind >= ANY or self._says(value):
             self.extras[i](fields, value, name)
         return 0

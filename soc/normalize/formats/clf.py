@@ -4,6 +4,7 @@ import re
 from typing import Any, NamedTuple
 
 from soc.normalize.addresses import is_ip, put
+from soc.normalize.compiled import native
 from soc.normalize.time import Stamp, clf
 
 _STAMP = r"\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4})\]"
@@ -39,13 +40,20 @@ class Line(NamedTuple):
     vhost: bool
 
 
+def _whole(text: str) -> tuple[tuple[Any, ...], int] | None:
+    """The groups of ``_LINE`` and where they end."""
+    if native is not None and (found := native.access(text)) is not None:
+        return found
+    match = _LINE.match(text)
+    return None if match is None else (match.groups(), match.end())
+
+
 def read(text: str, fields: dict[str, Any]) -> Line | None:
     """Write the fields of an access line; None if it is none (then nothing is written)."""
-    match = _LINE.match(text)
-    if match is not None:
-        address, identity, user, when, request, status, size, referrer, agent = match.groups()
+    whole = _whole(text)
+    if whole is not None:
+        (address, identity, user, when, request, status, size, referrer, agent), end = whole
         vhost = ""
-        end = match.end()
     else:
         head = _HEAD.match(text)
         if head is None or (tail := _TAIL.match(text, head.end())) is None:

@@ -35,6 +35,7 @@ _NUMBERS = frozenset(
     ]
 )
 _NOTHING = frozenset([""])
+_LONGEST_DURATION = 32
 _LOWER = frozenset(("network.transport", "network.direction"))
 _USERS = frozenset(("user.name", "source.user.name", "destination.user.name", "user.target.name"))
 _PROTOCOLS = {
@@ -138,12 +139,20 @@ def _compiled(rows: dict[str, Message]) -> dict[str, _Plan]:
     return {key: _plan(row) for key, row in rows.items()}
 
 
-def _duration(fields: Fields, text: str, name: str) -> None:
-    """``0:01:20`` or ``1h:02m:03s`` as nanoseconds."""
+@lru_cache(maxsize=4096)
+def _nanoseconds(text: str) -> int | None:
+    """``0:01:20`` or ``1h:02m:03s``."""
     parts = [number(part.rstrip("dhms")) for part in text.split(":")]
-    if len(parts) == 3 and None not in parts:  # hours, minutes, seconds
-        hours, minutes, seconds = (part or 0 for part in parts)
-        fields[name] = (hours * 3600 + minutes * 60 + seconds) * 1_000_000_000
+    if len(parts) != 3 or None in parts:  # hours, minutes, seconds
+        return None
+    hours, minutes, seconds = (part or 0 for part in parts)
+    return (hours * 3600 + minutes * 60 + seconds) * 1_000_000_000
+
+
+def _duration(fields: Fields, text: str, name: str) -> None:
+    found = _nanoseconds(text) if len(text) <= _LONGEST_DURATION else None
+    if found is not None:
+        fields[name] = found
 
 
 def _no_address(fields: Fields, value: str, name: str, *, before: str) -> None:
