@@ -110,7 +110,7 @@ cdef inline int _days_of(int year, int month) noexcept:
     return 30 if month == 4 or month == 6 or month == 9 or month == 11 else 31
 
 
-def zoned(str text):
+def zoned(str text not None):
     """Microseconds of ``2026-11-22T08:00:00.123Z`` and its like (a blank, an offset); None for any other text."""
     cdef const unsigned char *at
     cdef Py_ssize_t size, i = 19
@@ -180,7 +180,7 @@ def settle(stamp, received, *, live, lateness, future_skew):
     return time, time, flags
 
 
-def finish(dict fields, time, received, str ingested, str original):
+def finish(dict fields not None, time, received, str ingested not None, str original not None):
     """As ``soc.normalize.finish.finish``."""
     cdef list found
     PyDict_SetItem(fields, "@timestamp", iso_text(time))
@@ -234,7 +234,7 @@ cdef class Shape:
         self.bare = bytes([not quote for quote in quoted])
         self.last = [""] * len(self.marks)
 
-    def match(self, str text):
+    def match(self, str text not None):
         """The values of a line that is these pairs and nothing else, one blank between two; None for any other."""
         cdef Py_ssize_t count = len(self.marks), size, at = 0, length, i
         cdef unsigned char *data
@@ -319,7 +319,7 @@ cdef bint _is_ipv4(object text) noexcept:
     return i == size
 
 
-def base(str path):
+def base(str path not None):
     """As ``soc.normalize.products.windows_values.base``."""
     return _base(path)
 
@@ -372,7 +372,7 @@ cdef bint _is_clf(const unsigned char *at) noexcept:
     return True
 
 
-def access(str text):
+def access(str text not None):
     """The groups of ``soc.normalize.formats.clf``'s expression of a whole line, and where they end.
 
     None for what it does not match, and for what it is asked itself: text beyond ASCII, escapes, parts that are not there.
@@ -449,7 +449,7 @@ cdef class Columns:
         self.longest = max(map(len, nothing), default=-1)
         self.nowhere = nowhere
 
-    def write(self, tuple values, dict fields):
+    def write(self, tuple values not None, dict fields not None):
         """Write the values of places (``places`` are numbers)."""
         cdef Py_ssize_t i, place, size = len(values)
         for i in range(len(self.names)):
@@ -458,7 +458,7 @@ cdef class Columns:
                 raise IndexError(place)
             self._one(i, values[place], fields)
 
-    def write_named(self, dict values, dict fields):
+    def write_named(self, dict values not None, dict fields not None):
         """Write the values of names (``places`` are names); each is there."""
         cdef Py_ssize_t i
         for i in range(len(self.names)):
