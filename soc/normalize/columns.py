@@ -83,10 +83,17 @@ class Columns(Protocol):
 class InPython:
     """As ``native.Columns``."""
 
-    def __init__(self, rows: Sequence[Row], nothing: frozenset[str], nowhere: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        nothing: frozenset[str],
+        nowhere: frozenset[str] = frozenset(),
+        first: bool = False,
+    ) -> None:
         self._rows = tuple(rows)
         self._nothing = nothing
         self._nowhere = nowhere
+        self._first = first
 
     def write(self, values: tuple[str | None, ...], fields: dict[str, Any]) -> None:
         """Write the values of places."""
@@ -100,6 +107,8 @@ class InPython:
 
     def _one(self, row: Row, value: Any, fields: dict[str, Any]) -> None:
         kind, _, name, extra = row
+        if self._first and name in fields:
+            return
         if kind == Kind.PLAIN:
             fields[name] = value
         elif (
@@ -140,12 +149,15 @@ class InPython:
                 fields[extra] = base(value)
 
 
-def columns(rows: Sequence[Row], nothing: frozenset[str], nowhere: frozenset[str] = frozenset()) -> Columns:
+def columns(
+    rows: Sequence[Row], nothing: frozenset[str], nowhere: frozenset[str] = frozenset(), *, first: bool = False
+) -> Columns:
     """Make rows ready.
 
     Args:
         rows: in the order in which they are written; of two for one field the last stays.
         nothing: texts that say nothing.
         nowhere: addresses that are none.
+        first: what is there stays: of two for one field the first.
     """
-    return (InPython if native is None else native.Columns)(rows, nothing, nowhere)
+    return (InPython if native is None else native.Columns)(rows, nothing, nowhere, first)

@@ -439,8 +439,9 @@ cdef class Columns:
     cdef frozenset nothing
     cdef frozenset nowhere
     cdef Py_ssize_t longest
+    cdef bint first
 
-    def __init__(self, rows, frozenset nothing not None, frozenset nowhere not None=frozenset()):
+    def __init__(self, rows, frozenset nothing not None, frozenset nowhere not None=frozenset(), bint first=False):
         self.kinds = bytes([row[0] for row in rows])
         self.places = tuple([row[1] for row in rows])
         self.names = tuple([row[2] for row in rows])
@@ -448,6 +449,7 @@ cdef class Columns:
         self.nothing = nothing
         self.longest = max(map(len, nothing), default=-1)
         self.nowhere = nowhere
+        self.first = first
 
     def write(self, tuple values not None, dict fields not None):
         """Write the values of places (``places`` are numbers)."""
@@ -471,6 +473,8 @@ cdef class Columns:
     cdef int _one(self, Py_ssize_t i, object value, dict fields) except -1:
         cdef int kind = (<const unsigned char *><bytes>self.kinds)[i]
         cdef str name = self.names[i]
+        if self.first and PyDict_Contains(fields, name):
+            return 0
         if kind == PLAIN:
             PyDict_SetItem(fields, name, value)
         elif kind == TEXT:

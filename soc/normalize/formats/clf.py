@@ -11,7 +11,7 @@ _STAMP = r"\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4})\]"
 # The quoted parts are unrolled: nginx writes \x22 and Apache \" for a quote inside
 _QUOTED = r'"([^"\\]*(?:\\.[^"\\]*)*)"'
 _TAIL = re.compile(rf"{_QUOTED} (\d{{3}}|-) (\d{{1,18}}|-)(?: {_QUOTED} {_QUOTED})?", re.ASCII | re.DOTALL)
-_LINE = re.compile(
+LINE = re.compile(
     rf"([^\s\[\"]{{1,255}}) ([^\s\[\"]{{1,255}}) ([^\s\[\"]{{1,255}}) {_STAMP} {_QUOTED} (\d{{3}}|-) (\d{{1,18}}|-)"
     rf"(?: {_QUOTED} {_QUOTED})?",
     re.ASCII | re.DOTALL,
@@ -41,10 +41,10 @@ class Line(NamedTuple):
 
 
 def _whole(text: str) -> tuple[tuple[Any, ...], int] | None:
-    """The groups of ``_LINE`` and where they end."""
+    """The groups of ``LINE`` and where they end."""
     if native is not None and (found := native.access(text)) is not None:
         return found
-    match = _LINE.match(text)
+    match = LINE.match(text)
     return None if match is None else (match.groups(), match.end())
 
 

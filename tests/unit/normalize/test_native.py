@@ -95,14 +95,14 @@ def _called(fields: dict[str, Any], value: Any, name: str) -> None:
     fields[name] = ("called", value)
 
 
-@given(rows(), st.data())
-def test_columns_write_what_python_writes(given_rows: list[Row], data: st.DataObject) -> None:
+@given(rows(), st.booleans(), st.data())
+def test_columns_write_what_python_writes(given_rows: list[Row], first: bool, data: st.DataObject) -> None:
     assert native is not None
     values = tuple(data.draw(st.one_of(st.none(), TEXTS)) for _ in given_rows)
     before: dict[str, Any] = {"source.nat.port": 5, "z": 1}
     found, expected = dict(before), dict(before)
-    native.Columns(given_rows, NOTHING, NOWHERE).write(values, found)
-    columns.InPython(given_rows, NOTHING, NOWHERE).write(values, expected)
+    native.Columns(given_rows, NOTHING, NOWHERE, first).write(values, found)
+    columns.InPython(given_rows, NOTHING, NOWHERE, first).write(values, expected)
     assert list(found.items()) == list(expected.items())
     assert list(map(type, found.values())) == list(map(type, expected.values()))
 
@@ -210,7 +210,7 @@ def test_an_access_line_has_the_groups_of_the_expression(at: int, length: int, p
     text = ACCESS[:at] + put + ACCESS[at + length :]
     found = native.access(text)
     if found is not None:
-        match = clf._LINE.match(text)
+        match = clf.LINE.match(text)
         assert match is not None
         assert found == (match.groups(), match.end())
     elif not put and not length:
@@ -246,8 +246,8 @@ def test_an_event_is_finished_as_python_finishes_it(fields: dict[str, Any]) -> N
 @example((time.LATEST, ()), 0, True)
 def test_times_are_settled_as_python_settles_them(stamp: Any, received: int, live: bool) -> None:
     assert native is not None
-    limits = {"live": live, "lateness": 600_000_000, "future_skew": 5_000_000}
-    assert native.settle(stamp, received, **limits) == time.settle_in_python(stamp, received, **limits)
+    found = native.settle(stamp, received, live=live, lateness=600_000_000, future_skew=5_000_000)
+    assert found == time.settle_in_python(stamp, received, live=live, lateness=600_000_000, future_skew=5_000_000)
 
 
 @given(TEXTS)
