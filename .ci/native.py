@@ -1,7 +1,8 @@
-"""Compiles ``native.pyx`` beside its source, where Cython, a C compiler and Python's headers are; hatchling calls it.
+"""Compiles each ``native.pyx`` beside its source, where Cython, a C compiler and Python's headers are; hatchling calls it.
 
-A checkout gets the module in place, a wheel takes it along and is then for this interpreter and platform. Without any of the three
-nothing is built and one line says so: ``soc.detect.compiled`` has the same in Python.
+A checkout gets the modules in place, a wheel takes them along and is then for this interpreter and platform. Without any of the three
+nothing is built and one line says so: ``compiled.py`` beside each source has the same in Python. What an older source was
+compiled to is taken away first, so that it is never used with a newer one.
 """
 
 import os
@@ -11,12 +12,13 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCE = Path("soc/detect/native.pyx")
+SOURCES = (Path("soc/detect/native.pyx"), Path("soc/normalize/native.pyx"))
 
 
 def missing() -> str:
@@ -38,19 +40,34 @@ def compiler() -> list[str]:
     return command if shutil.which(command[0]) else ["cc"]
 
 
-def build(root: Path) -> Path:
-    """Compile; the module appears whole or not at all."""
-    target = (root / SOURCE).with_suffix(str(sysconfig.get_config_var("EXT_SUFFIX")))
-    with tempfile.TemporaryDirectory(dir=target.parent) as name:
+def target(root: Path, source: Path) -> Path:
+    """Where the module of a source stands."""
+    return (root / source).with_suffix(str(sysconfig.get_config_var("EXT_SUFFIX")))
+
+
+def build(root: Path, source: Path) -> Path:
+    """Compile one; the module appears whole or not at all."""
+    made = target(root, source)
+    with tempfile.TemporaryDirectory(dir=made.parent) as name:
         code, module = Path(name) / "native.c", Path(name) / "native.so"
-        subprocess.run([sys.executable, "-m", "cython", "-3", str(root / SOURCE), "-o", str(code)], check=True)
+        subprocess.run([sys.executable, "-m", "cython", "-3", str(root / source), "-o", str(code)], check=True)
         include = sysconfig.get_path("include")
         flags = ["-O3", "-fPIC", "-shared", "-fno-strict-aliasing", "-w", f"-I{include}"]
         if sys.platform == "darwin":
             flags += ["-undefined", "dynamic_lookup"]
         subprocess.run([*compiler(), *flags, str(code), "-o", str(module)], check=True)
-        module.replace(target)
-    return target
+        module.replace(made)
+    return made
+
+
+def build_all(root: Path) -> list[Path]:
+    """Compile every source, side by side.
+
+    Raises:
+        subprocess.CalledProcessError: one could not be compiled.
+    """
+    with ThreadPoolExecutor(len(SOURCES)) as threads:
+        return list(threads.map(lambda source: build(root, source), SOURCES))
 
 
 class Native(BuildHookInterface[Any]):
@@ -60,16 +77,22 @@ class Native(BuildHookInterface[Any]):
         """Called before anything is packed; ``version`` is ``standard`` or ``editable``."""
         if self.target_name != "wheel":
             return
+        root = Path(self.root)
+        for source in SOURCES:
+            target(root, source).unlink(missing_ok=True)
         lacking = missing()
         if lacking:
-            self.app.display_warning(f"detection is not compiled: there is no {lacking}. It runs in Python, slower.")
+            self._warn(f"there is no {lacking}")
             return
         try:
-            target = build(Path(self.root))
+            made = build_all(root)
         except subprocess.CalledProcessError as error:
-            self.app.display_warning(f"detection is not compiled: {error}. It runs in Python, slower.")
+            self._warn(str(error))
             return
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
         if version == "standard":
-            build_data["artifacts"].append(str(target.relative_to(self.root)))
+            build_data["artifacts"] += [str(path.relative_to(root)) for path in made]
+
+    def _warn(self, why: str) -> None:
+        self.app.display_warning(f"detection and normalization are not compiled: {why}. They run in Python, slower.")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from soc.clock import DAY, SECOND, Micros, to_micros
@@ -12,6 +12,7 @@ from soc.errors import RecordError, SettingsError
 from soc.model.event import Event, LogSource
 from soc.model.record import RawRecord
 from soc.normalize.decode import decode
+from soc.normalize.finish import finish
 from soc.normalize.joining import AUDIT_MARK, Joining, unwrapped
 from soc.normalize.mapped import product
 from soc.normalize.mapping import MappingFile
@@ -288,13 +289,9 @@ class Normalizer:
         time, correlation_time, flags = settle(
             stamp, received, live=source.live, lateness=self._lateness, future_skew=self._future_skew
         )
-        fields["@timestamp"] = iso_text(time)
-        fields["event.created"] = iso_text(received)
         if now != self._now[0]:
             self._now = (now, iso_text(now))
-        fields["event.ingested"] = self._now[1]
-        fields["event.original"] = original
-        _related(fields)
+        finish(fields, time, received, self._now[1], original)
         if escaped or record.cut:
             fields["tags"] = _tags(record.cut, escaped)
         if record.unauthenticated:
@@ -315,33 +312,3 @@ class Normalizer:
 def _tags(cut: bool, escaped: bool) -> list[str]:
     """What happened to the text itself: cut by the collector, or not in UTF-8 (see ``soc.normalize.decode``)."""
     return [name for name, given in (("cut", cut), ("not_utf8", escaped)) if given]
-
-
-def _related(fields: dict[str, Any]) -> None:
-    """``related.*``: every address, user and host of the event, each once."""
-    get = fields.get
-    source, destination = get("source.ip"), get("destination.ip")
-    nat = get("source.nat.ip"), get("destination.nat.ip")
-    if source is not None or destination is not None or nat != _NO_NAT:
-        fields["related.ip"] = _distinct((source, destination, *nat))
-    user, effective, other = get("user.name"), get("user.effective.name"), get("source.user.name")
-    target = get("user.target.name")
-    if user is not None or effective is not None or other is not None or target is not None:
-        fields["related.user"] = _distinct((user, effective, other, target))
-    host = get("host.name")
-    if host is not None:
-        fields["related.hosts"] = host if isinstance(host, list) else [host]
-
-
-_NO_NAT = (None, None)
-
-
-def _distinct(values: tuple[Any, ...]) -> list[Any]:
-    """Without None and repeats, lists opened (a JSON sender may give several addresses in one field)."""
-    found: list[Any] = []
-    for value in values:
-        if isinstance(value, list):
-            found.extend(item for item in cast("list[Any]", value) if item not in found)
-        elif value is not None and value not in found:
-            found.append(value)
-    return found

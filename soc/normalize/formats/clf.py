@@ -4,13 +4,14 @@ import re
 from typing import Any, NamedTuple
 
 from soc.normalize.addresses import is_ip, put
+from soc.normalize.compiled import native
 from soc.normalize.time import Stamp, clf
 
 _STAMP = r"\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4})\]"
 # The quoted parts are unrolled: nginx writes \x22 and Apache \" for a quote inside
 _QUOTED = r'"([^"\\]*(?:\\.[^"\\]*)*)"'
 _TAIL = re.compile(rf"{_QUOTED} (\d{{3}}|-) (\d{{1,18}}|-)(?: {_QUOTED} {_QUOTED})?", re.ASCII | re.DOTALL)
-_LINE = re.compile(
+LINE = re.compile(
     rf"([^\s\[\"]{{1,255}}) ([^\s\[\"]{{1,255}}) ([^\s\[\"]{{1,255}}) {_STAMP} {_QUOTED} (\d{{3}}|-) (\d{{1,18}}|-)"
     rf"(?: {_QUOTED} {_QUOTED})?",
     re.ASCII | re.DOTALL,
@@ -39,13 +40,20 @@ class Line(NamedTuple):
     vhost: bool
 
 
+def _whole(text: str) -> tuple[tuple[Any, ...], int] | None:
+    """The groups of ``LINE`` and where they end."""
+    if native is not None and (found := native.access(text)) is not None:
+        return found
+    match = LINE.match(text)
+    return None if match is None else (match.groups(), match.end())
+
+
 def read(text: str, fields: dict[str, Any]) -> Line | None:
     """Write the fields of an access line; None if it is none (then nothing is written)."""
-    match = _LINE.match(text)
-    if match is not None:
-        address, identity, user, when, request, status, size, referrer, agent = match.groups()
+    whole = _whole(text)
+    if whole is not None:
+        (address, identity, user, when, request, status, size, referrer, agent), end = whole
         vhost = ""
-        end = match.end()
     else:
         head = _HEAD.match(text)
         if head is None or (tail := _TAIL.match(text, head.end())) is None:

@@ -6,9 +6,10 @@ tests), so what was seen before changes nothing but the time it takes.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from soc.normalize.compiled import native
 from soc.normalize.formats import kv
 
 _OFTEN = 8
@@ -19,6 +20,21 @@ _MOST_COUNTED = 4096
 _LONGEST_MARK = 24
 
 Plan = TypeVar("Plan")
+
+
+class InPython:
+    """One order of keys, each quoted or bare, as one expression."""
+
+    def __init__(self, names: Sequence[str], quoted: Sequence[bool], expression: re.Pattern[str]) -> None:  # noqa: ARG002 - as native.Shape
+        self._expression = expression
+
+    def match(self, text: str) -> tuple[str, ...] | None:
+        """The values of a line that is these pairs and nothing else, one blank between two; None for any other."""
+        found = self._expression.fullmatch(text)
+        return None if found is None else found.groups()
+
+
+_Shape = InPython if native is None else native.Shape
 
 
 class Shapes(Generic[Plan]):
@@ -39,7 +55,7 @@ class Shapes(Generic[Plan]):
         self._plan = plan
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._counts: dict[str, int] = {}
-        self._shapes: dict[tuple[str, int], list[tuple[Plan, re.Pattern[str]]]] = {}
+        self._shapes: dict[tuple[str, int], list[tuple[Plan, InPython | native.Shape]]] = {}
         self.orders = 0
 
     def read(self, text: str) -> tuple[Plan, tuple[str, ...]]:
@@ -54,12 +70,12 @@ class Shapes(Generic[Plan]):
         key = (text[at : at + _LONGEST_MARK], text.count('"'))
         shapes = self._shapes.get(key)
         if shapes is not None:
-            for place, (plan, expression) in enumerate(shapes):
-                match = expression.fullmatch(text)
-                if match is not None:
+            for place, (plan, shape) in enumerate(shapes):
+                values = shape.match(text)
+                if values is not None:
                     if place:
                         shapes[0], shapes[place] = shapes[place], shapes[0]
-                    return plan, match.groups()
+                    return plan, values
         return self._general(text, key)
 
     def _general(self, text: str, key: tuple[str, int] | None = None) -> tuple[Plan, tuple[str, ...]]:
@@ -84,10 +100,12 @@ class Shapes(Generic[Plan]):
     def _count(self, triples: list[tuple[str, str, str]], text: str, key: tuple[str, int]) -> None:
         """Make an expression for the line's order of keys when it has come often enough."""
         parts: list[str] = []
+        quoted: list[bool] = []
         at = 0
         for name, _, bare in triples:
             at += len(name) + 1
-            if text.startswith('"', at):
+            quoted.append(text.startswith('"', at))
+            if quoted[-1]:
                 parts.append(f'{re.escape(name)}="([^"]*)"')
                 at = text.find('"', at + 1) + 2
             else:
@@ -104,5 +122,5 @@ class Shapes(Generic[Plan]):
         known = self._shapes.setdefault(key, [])
         # a line with a repeated key, or with more than one blank between two pairs, is left to the general reading
         if len(set(names)) == len(names) and len(known) < _MOST_TRIED and compiled.fullmatch(text):
-            known.append((self.plan_of(names), compiled))
+            known.append((self.plan_of(names), _Shape(names, quoted, compiled)))
             self.orders += 1

@@ -1,11 +1,13 @@
 """Cisco ASA, FTD, FWSM and PIX (``%ASA-level-id: text``) → events, read by message id; any other id still gives an event."""
 
 import re
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from soc.model.event import LogSource
-from soc.normalize.addresses import is_bounded_ip, number, put
+from soc.normalize.addresses import is_bounded_ip, number
+from soc.normalize.columns import Columns, Kind, Row, columns, named
 from soc.normalize.formats import device_header
 from soc.normalize.products import cisco_ftd
 from soc.normalize.products.cisco_asa_messages import FAMILIES, MESSAGES, OLDER, OLDER_FAMILIES
@@ -32,6 +34,8 @@ _NUMBERS = frozenset(
         "cisco.asa.hit_count",
     ]
 )
+_NOTHING = frozenset([""])
+_LONGEST_DURATION = 32
 _LOWER = frozenset(("network.transport", "network.direction"))
 _USERS = frozenset(("user.name", "source.user.name", "destination.user.name", "user.target.name"))
 _PROTOCOLS = {
@@ -87,44 +91,45 @@ class _Plan(NamedTuple):
 
     Attributes:
         pattern: matched at the start of the message.
-        names: field of each group; an address position is ``<side>.ip``.
-        numbers: those that are digits.
-        lower: those written in lower case.
-        addresses: (field, side, field of the group before it) of address positions.
-        users: those that are people.
+        columns: what its groups are.
+        users: fields of those that are people.
         ended: whether ``event.reason`` is that of a connection's end.
-        timed: whether there is a duration.
         open: whether verdict, direction or person depend on what was found.
         fields: set for each such message.
     """
 
     pattern: re.Pattern[str]
-    names: tuple[str, ...]
-    numbers: tuple[str, ...]
-    lower: tuple[str, ...]
-    addresses: tuple[tuple[str, str, str], ...]
+    columns: Columns
     users: tuple[str, ...]
     ended: bool
-    timed: bool
     open: bool
     fields: dict[str, Any]
+
+
+def _rows(names: tuple[str, ...]) -> list[Row]:
+    """The row of each group, a duration's last."""
+    rows: list[Row] = []
+    for place, name in enumerate(names):
+        if name in _ADDRESSES:
+            before = names[place - 1] if place else ""
+            rows.append(Row(Kind.ADDRESS, place, name + ".ip", partial(_no_address, before=before)))
+        elif name in _NUMBERS:
+            rows.append(Row(Kind.NUMBER, place, name))
+        elif name in _LOWER:
+            rows.append(Row(Kind.WORD, place, name, _PROTOCOLS))
+        elif name != "event.duration":
+            rows.append(Row(Kind.TEXT, place, name))
+    rows += [Row(Kind.CALL, place, name, _duration) for place, name in enumerate(names) if name == "event.duration"]
+    return rows
 
 
 def _plan(row: Message) -> _Plan:
     names = row.names
     return _Plan(
         row.pattern,
-        tuple(name + ".ip" if name in _ADDRESSES else name for name in names),
-        tuple(name for name in names if name in _NUMBERS),
-        tuple(name for name in names if name in _LOWER),
-        tuple(
-            (name + ".ip", name, names[place - 1] if place else "")
-            for place, name in enumerate(names)
-            if name in _ADDRESSES
-        ),
+        columns(_rows(names), _NOTHING),
         tuple(name for name in names if name in _USERS),
         "network.bytes" in names and "event.reason" in names,
-        "event.duration" in names,
         not {"cisco.asa.verdict", "network.direction", "source.user.name"}.isdisjoint(names),
         {**_STATIC, "event.kind": "event", **row.fields},
     )
@@ -134,14 +139,9 @@ def _compiled(rows: dict[str, Message]) -> dict[str, _Plan]:
     return {key: _plan(row) for key, row in rows.items()}
 
 
-_BY_ID = _compiled(MESSAGES)
-_BY_FAMILY = _compiled(FAMILIES)
-_OLDER = _compiled(OLDER)
-_OLDER_FAMILIES = _compiled(OLDER_FAMILIES)
-
-
-def _duration(text: str) -> int | None:
-    """``0:01:20`` or ``1h:02m:03s`` as nanoseconds."""
+@lru_cache(maxsize=4096)
+def _nanoseconds(text: str) -> int | None:
+    """``0:01:20`` or ``1h:02m:03s``."""
     parts = [number(part.rstrip("dhms")) for part in text.split(":")]
     if len(parts) != 3 or None in parts:  # hours, minutes, seconds
         return None
@@ -149,15 +149,26 @@ def _duration(text: str) -> int | None:
     return (hours * 3600 + minutes * 60 + seconds) * 1_000_000_000
 
 
-def _no_address(found: Fields, name: str, side: str, before: str, fields: Fields) -> None:
+def _duration(fields: Fields, text: str, name: str) -> None:
+    found = _nanoseconds(text) if len(text) <= _LONGEST_DURATION else None
+    if found is not None:
+        fields[name] = found
+
+
+def _no_address(fields: Fields, value: str, name: str, *, before: str) -> None:
     """A name, or an address behind the rest of an interface's name that holds a colon (``dst v2:inside:192.0.2.9``)."""
-    value: str = found.pop(name)
     rest, colon, last = value.rpartition(":")
     if colon and before.endswith("interface.name") and is_bounded_ip(last):
-        found[before] = f"{found.get(before, '')}:{rest}"
-        found[name] = last
+        fields[before] = f"{fields.get(before, '')}:{rest}"
+        fields[name] = last
     else:
-        put(fields, side, value)
+        named(fields, value, name)
+
+
+_BY_ID = _compiled(MESSAGES)
+_BY_FAMILY = _compiled(FAMILIES)
+_OLDER = _compiled(OLDER)
+_OLDER_FAMILIES = _compiled(OLDER_FAMILIES)
 
 
 def _user(name: str, fields: Fields) -> None:
@@ -177,30 +188,14 @@ def _user(name: str, fields: Fields) -> None:
 
 
 def _write(plan: _Plan, groups: tuple[str | None, ...], fields: Fields) -> None:
-    found: Fields = {name: value for name, value in zip(plan.names, groups, strict=True) if value}
-    for name in plan.numbers:
-        if name in found:
-            found[name] = int(found[name])
-    for name in plan.lower:
-        value = found.get(name)
-        if value is not None:
-            found[name] = _PROTOCOLS.get(value) or value.lower()
-    for name, side, before in plan.addresses:
-        value = found.get(name)
-        if value is not None and not is_bounded_ip(value):
-            _no_address(found, name, side, before, fields)
-    if plan.timed and "event.duration" in found:
-        duration = _duration(found.pop("event.duration"))
-        if duration is not None:
-            found["event.duration"] = duration
-    if plan.ended and "event.reason" in found:
-        found["event.reason"], _, initiator = found["event.reason"].partition(" from ")
+    plan.columns.write(groups, fields)
+    if plan.ended and "event.reason" in fields:
+        fields["event.reason"], _, initiator = fields["event.reason"].partition(" from ")
         if initiator:
-            found["cisco.asa.initiator"] = initiator.strip()
+            fields["cisco.asa.initiator"] = initiator.strip()
     for name in plan.users:
-        if name in found:
-            _user(name, found)
-    fields.update(found)
+        if name in fields:
+            _user(name, fields)
 
 
 _TAG = re.compile(r"\d{1,5}:[^\\]{0,255}$|\d{1,5}$", re.ASCII)
@@ -229,15 +224,43 @@ def _swap(fields: Fields) -> None:
             fields[other] = a
 
 
-def _plan_of(code: str, message: str) -> tuple[_Plan, re.Match[str]] | None:
-    """The row that fits the text: the id's, an older form of it, its family's."""
+class _Candidate(NamedTuple):
+    """A row that may fit, with what any message of this level and id that it fits is given."""
+
+    plan: _Plan
+    fields: Fields
+
+
+@lru_cache(maxsize=4096)
+def _candidates(level: str, code: str) -> tuple[_Candidate, ...]:
+    """The rows to try: the id's, an older form of it, its family's."""
     family = code[:3]
-    for plan in (_BY_ID.get(code) or _BY_FAMILY.get(family), _OLDER.get(code) or _OLDER_FAMILIES.get(family)):
-        if plan is not None:
-            match = plan.pattern.match(message)
-            if match is not None:
-                return plan, match
-    return None
+    plans = (_BY_ID.get(code) or _BY_FAMILY.get(family), _OLDER.get(code) or _OLDER_FAMILIES.get(family))
+    said = {**_LEVELLED[level], "event.code": code, "message": ""}
+    return tuple(_Candidate(plan, {**said, **plan.fields}) for plan in plans if plan is not None)
+
+
+def _read(level: str, code: str, message: str, fields: Fields) -> None:
+    for plan, said in _candidates(level, code):
+        match = plan.pattern.match(message)
+        if match is not None:
+            fields.update(said)
+            fields["message"] = message
+            _write(plan, match.groups(), fields)
+            if plan.open:
+                _finish(code, fields)
+            if code.startswith("3040") and "url.original" in fields:
+                put_url(fields, fields["url.original"])
+            return
+    _unread(level, code, message, fields)
+
+
+def _unread(level: str, code: str, message: str, fields: Fields) -> None:
+    """What can be said of a message whose text is not known."""
+    fields.update(_LEVELLED[level])
+    fields["event.code"] = code
+    fields["message"] = message
+    fields.update(_INFO)
 
 
 def _finish(code: str, fields: Fields) -> None:
@@ -265,24 +288,11 @@ def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
         fields.update(head)
     message = text[mark.end() :]
     level, code = mark.groups()
-    fields.update(_LEVELLED[level])
-    fields["event.code"] = code
-    fields["message"] = message
     if code.startswith("4300"):
-        fields.update(_INFO)
+        _unread(level, code, message, fields)
         cisco_ftd.read(code, message, fields)
         return _FTD.get(code, _SOURCES), stamp
-    found = _plan_of(code, message)
-    if found is None:
-        fields.update(_INFO)
-    else:
-        plan, match = found
-        fields.update(plan.fields)
-        _write(plan, match.groups(), fields)
-        if plan.open:
-            _finish(code, fields)
-        if code.startswith("3040") and "url.original" in fields:
-            put_url(fields, fields["url.original"])
+    _read(level, code, message, fields)
     return (_COMMANDS if code.startswith("111") else _SOURCES), stamp
 
 

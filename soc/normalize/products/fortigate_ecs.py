@@ -1,15 +1,17 @@
 """A FortiGate log's names and values → ECS fields beside the native ones; what depends on the names alone is made once."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 
 from soc.model.event import LogSource
 from soc.normalize.addresses import is_ip, mac, number, put
+from soc.normalize.columns import Kind, Row, columns, named
 from soc.normalize.ecs import GUARDED
 from soc.normalize.file_hash import put_hash
 from soc.normalize.products.fortigate_fields import ADDRESSES, MACS, NUMBERS, TEXT
-from soc.normalize.products.fortigate_kinds import DECIDING, Kind, kind
+from soc.normalize.products.fortigate_kinds import DECIDING, kind
+from soc.normalize.products.fortigate_kinds import Kind as Kinds
 from soc.normalize.products.product import Fields
 from soc.normalize.products.url_parts import put_url
 
@@ -18,9 +20,6 @@ _NOTHING = frozenset(["", "N/A", "n/a", "(null)"])
 
 _UNSPECIFIED = frozenset(["0.0.0.0", "::"])  # noqa: S104 - no socket: says that nothing was translated
 _MOST_KINDS = 512
-_LONGEST_NUMBER = 18
-"""Digits of what fits 63 bits, as ``addresses.number`` has it."""
-
 _LONGEST_KIND = 512
 _UI = re.compile(r"([A-Za-z][\w-]{0,31})\(([^()]{1,64})\)", re.ASCII)
 _TLS = re.compile(r"(tls|ssl|dtls)v?-?(\d(?:\.\d)?)", re.ASCII | re.IGNORECASE)
@@ -130,6 +129,10 @@ def _administrator(fields: Fields) -> None:
         fields["network.protocol"] = by
 
 
+def _mac(fields: Fields, value: str, name: str) -> None:
+    fields[name] = mac(value)
+
+
 def _hash(name: str) -> _Step:
     return lambda fields: put_hash(fields, fields[name])
 
@@ -206,99 +209,59 @@ def _getter(indexes: Sequence[int]) -> _Get:
     return lambda _: ()
 
 
-def _columns(names: tuple[str, ...], table: dict[str, str]) -> tuple[_Get, tuple[str, ...]]:
+def _columns(names: tuple[str, ...], table: Mapping[str, str]) -> list[tuple[int, str]]:
     """Which values go where; of two native names of one ECS field the table's first is written last, and so stays."""
     ranks = {native: rank for rank, native in enumerate(table)}
     wanted = sorted((i for i, name in enumerate(names) if name in table), key=lambda i: -ranks[names[i]])
-    return _getter(wanted), tuple(table[names[i]] for i in wanted)
+    return [(i, table[names[i]]) for i in wanted]
+
+
+def _rows(names: tuple[str, ...]) -> list[Row]:
+    """Native names first, so that no key of the line can replace an ECS name."""
+    text = {native: ecs for native, ecs in TEXT.items() if native not in _OF_STEPS}
+    rows = [Row(Kind.PLAIN, i, name) for i, name in enumerate(names) if name not in GUARDED]
+    rows += [Row(Kind.TEXT, i, ecs) for i, ecs in _columns(names, text)]
+    rows += [Row(Kind.NAT_PORT if ".nat." in ecs else Kind.NUMBER, i, ecs) for i, ecs in _columns(names, NUMBERS)]
+    rows += [
+        Row(Kind.NAT_ADDRESS if side.endswith(".nat") else Kind.ADDRESS, i, side + ".ip", named)
+        for i, side in _columns(names, dict(reversed(ADDRESSES.items())))
+    ]
+    rows += [Row(Kind.CALL, i, ecs, _mac) for i, ecs in _columns(names, dict(reversed(MACS.items())))]
+    return rows
 
 
 class Plan:
     """What follows from the names of a log: which values go where, and which steps there are."""
 
-    __slots__ = (
-        "_address_sides",
-        "_addresses",
-        "_guarded",
-        "_kinds",
-        "_mac_names",
-        "_macs",
-        "_nat_ports",
-        "_number_names",
-        "_numbers",
-        "_steps",
-        "_text",
-        "_text_names",
-        "deciding",
-        "deciding_names",
-        "names",
-        "whole",
-    )
+    __slots__ = ("_columns", "_guarded", "_kinds", "_steps", "deciding", "deciding_names", "names", "whole")
 
     def __init__(self, names: tuple[str, ...]) -> None:
         present = frozenset(names)
         self.names = names
         self._guarded = tuple(name for name in names if name in GUARDED)
         self.whole = "type" in present and bool(present & {"devid", "logid", "devname"})
-        table = {native: ecs for native, ecs in TEXT.items() if native not in _OF_STEPS}
-        self._text, self._text_names = _columns(names, table)
-        self._numbers, self._number_names = _columns(names, NUMBERS)
-        self._addresses, self._address_sides = _columns(names, dict(reversed(ADDRESSES.items())))
-        self._nat_ports = tuple(name for name in self._number_names if ".nat." in name)
-        self._macs, self._mac_names = _columns(names, dict(reversed(MACS.items())))
+        self._columns = columns(_rows(names), _NOTHING, _UNSPECIFIED)
         deciding = [i for i, name in enumerate(names) if name in DECIDING]
         self.deciding, self.deciding_names = _getter(deciding), tuple(names[i] for i in deciding)
         self._steps = tuple(step for needs, step in _STEPS if present.intersection(needs))
-        self._kinds: dict[tuple[str, ...], Kind] = {}
+        self._kinds: dict[tuple[str, ...], Kinds] = {}
 
     def write(self, values: tuple[str, ...], fields: Fields) -> tuple[LogSource, ...]:
-        """Native and ECS fields of one log, native ones first: no key of the line can replace an ECS name.
+        """Native and ECS fields of one log.
 
         Returns:
             The Sigma logsources.
         """
-        fields.update(zip(self.names, values, strict=True))
         for name in self._guarded:
-            del fields[name]
-        found = self._text(values)
-        if _NOTHING.isdisjoint(found):
-            fields.update(zip(self._text_names, found, strict=True))
-        else:
-            fields.update(
-                (ecs, text) for ecs, text in zip(self._text_names, found, strict=True) if text not in _NOTHING
-            )
-        self._write_numbers(values, fields)
-        for side, address in zip(self._address_sides, self._addresses(values), strict=True):
-            if address in _UNSPECIFIED and side.endswith(".nat"):
-                continue
-            if is_ip(address):
-                fields[side + ".ip"] = address
-            elif address not in _NOTHING:
-                put(fields, side, address)
-        for name, text in zip(self._mac_names, self._macs(values), strict=True):
-            if text not in _NOTHING:
-                fields[name] = mac(text)
+            fields.pop(name, None)
+        self._columns.write(values, fields)
         made, sources = self._kind(values)
         fields.update(made)
         for step in self._steps:
             step(fields)
         return sources
 
-    def _write_numbers(self, values: tuple[str, ...], fields: Fields) -> None:
-        found = self._numbers(values)
-        digits = "".join(found)
-        if digits.isdecimal() and digits.isascii() and "" not in found and max(map(len, found)) <= _LONGEST_NUMBER:
-            fields.update(zip(self._number_names, map(int, found), strict=True))
-        else:
-            for name, text in zip(self._number_names, found, strict=True):
-                count = number(text)
-                if count is not None:
-                    fields[name] = count
-        for name in self._nat_ports:
-            if fields.get(name) == 0:  # that says: not translated
-                del fields[name]
-
-    def _kind(self, values: tuple[str, ...]) -> Kind:
+    def _kind(self, values: tuple[str, ...]) -> Kinds:
         key = self.deciding(values)
         known = self._kinds.get(key)
         if known is None:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from soc.normalize.addresses import is_ip, mac, number, port, put
+from soc.normalize.addresses import mac, port
+from soc.normalize.columns import Columns, Kind, Row, columns, named
 from soc.normalize.ecs import GUARDED
 from soc.normalize.file_hash import put_hash
 from soc.normalize.products.product import Fields
@@ -24,9 +25,9 @@ _MOST_ORDERS = 1024
 
 @dataclass(frozen=True, slots=True)
 class _Present:
-    """The rows of the tables whose names a line has: text, lower, numbers, ports, addresses, macs; and the rest."""
+    """What the names of a line ask for: the rows of the tables that have them; and the rest."""
 
-    kinds: tuple[tuple[tuple[str, str], ...], ...]
+    columns: Columns
     hashes: tuple[str, ...]
     transports: tuple[str, ...]
     directions: tuple[str, ...]
@@ -70,9 +71,13 @@ class Table:
             derived: what the product's own code writes, for the documentation only.
             kept: names of the fields that have none in ECS.
         """
-        self._kinds = tuple(
-            tuple(table.items())
-            for table in (text, lower or {}, numbers or {}, ports or {}, addresses or {}, macs or {})
+        self._rows = (
+            *(Row(Kind.TEXT, name, ecs) for name, ecs in text.items()),
+            *(Row(Kind.WORD, name, ecs, {}) for name, ecs in (lower or {}).items()),
+            *(Row(Kind.NUMBER, name, ecs) for name, ecs in (numbers or {}).items()),
+            *(Row(Kind.ANY, name, ecs, _port) for name, ecs in (ports or {}).items()),
+            *(Row(Kind.NAT_ADDRESS, name, side + ".ip", named) for name, side in (addresses or {}).items()),
+            *(Row(Kind.ANY, name, ecs, _mac) for name, ecs in (macs or {}).items()),
         )
         self._hashes, self._transports, self._directions = hashes, transports, directions
         self._present: dict[tuple[str, ...], _Present] = {}
@@ -98,7 +103,7 @@ class Table:
                 self._present.clear()
             there = frozenset(names)
             known = self._present[names] = _Present(
-                tuple(tuple(row for row in table if row[0] in there) for table in self._kinds),
+                columns([row for row in self._rows if row.place in there], _NOTHING, _NOWHERE, first=True),
                 tuple(name for name in self._hashes if name in there),
                 tuple(name for name in self._transports if name in there),
                 tuple(name for name in self._directions if name in there),
@@ -106,7 +111,7 @@ class Table:
             )
         return known
 
-    def write(self, pairs: Mapping[str, str], fields: Fields) -> None:
+    def write(self, pairs: dict[str, str], fields: Fields) -> None:
         """Native fields, then ECS: no key of the line can replace an ECS name. Sums of bytes and packets too."""
         here = self._of(tuple(pairs))
         if here.guarded:
@@ -114,35 +119,20 @@ class Table:
         else:
             fields.update(pairs)
         made: Fields = {}
-        text, lower, numbers, ports, addresses, macs = here.kinds
-        for name, ecs in text:
-            value = pairs[name]
-            if ecs not in made and value not in _NOTHING:
-                made[ecs] = value
-        for name, ecs in lower:
-            value = pairs[name]
-            if ecs not in made and value not in _NOTHING:
-                made[ecs] = value.lower()
-        for name, ecs in numbers:
-            count = number(pairs[name])
-            if count is not None and ecs not in made:
-                made[ecs] = count
-        for name, ecs in ports:
-            count = port(pairs[name])
-            if count is not None and ecs not in made and (count or ".nat." not in ecs):
-                made[ecs] = count
-        for name, side in addresses:
-            value = pairs[name]
-            if side + ".ip" not in made and value not in _NOTHING and value not in _NOWHERE:
-                if is_ip(value):
-                    made[side + ".ip"] = value
-                else:
-                    put(made, side, value)
-        for name, ecs in macs:
-            if pairs[name] and ecs not in made:
-                made[ecs] = mac(pairs[name])
+        here.columns.write_named(pairs, made)
         _rest(pairs, here, made)
         fields.update(made)
+
+
+def _port(fields: Fields, value: str, name: str) -> None:
+    count = port(value)
+    if count is not None and (count or ".nat." not in name):
+        fields[name] = count
+
+
+def _mac(fields: Fields, value: str, name: str) -> None:
+    if value:
+        fields[name] = mac(value)
 
 
 def _rest(pairs: Mapping[str, str], here: _Present, made: Fields) -> None:

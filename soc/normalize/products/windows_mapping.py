@@ -4,6 +4,8 @@ from functools import lru_cache
 from typing import Any, cast
 
 from soc.model.event import LogSource
+from soc.normalize.columns import Kind as Column
+from soc.normalize.columns import Row, columns
 from soc.normalize.products import mssql
 from soc.normalize.products import windows_values as values
 from soc.normalize.products.hint import hinted
@@ -19,7 +21,7 @@ from soc.normalize.products.windows_logsource import (
 from soc.normalize.products.windows_people import MAKES as PEOPLE
 from soc.normalize.products.windows_people import NAMES, add_people
 from soc.normalize.products.windows_shapes import add_joined_names, add_sysmon_names, likely_provider
-from soc.normalize.products.windows_values import Writer, base
+from soc.normalize.products.windows_values import Writer
 from soc.normalize.transports import TRANSPORTS
 
 TEXT: dict[str, str] = {
@@ -179,27 +181,28 @@ _STATUS_IDS = frozenset(("4768", "4769", "4776"))
 _OBJECTS = frozenset(("4656", "4657", "4658", "4660", "4663", "4670", "4907"))
 
 
+_NOTHING = frozenset(["", "-"])
+
+
 class _Shape:
     """What the names of an event ask to be done; events of one kind have the same names, so it is found once.
 
     Attributes:
-        texts: (native, ECS), in the event's order: where two give one ECS name, the last holds.
-        paths: (native, ECS of the path, ECS of its last part).
-        writers: (native, writer, ECS).
+        columns: what its values are: texts in the event's order (where two give one ECS name, the last holds), paths, the rest.
         host: some name gives ``host.name`` where ``Computer`` does not.
         user, audited: some name may give a user, an outcome.
     """
 
-    __slots__ = ("audited", "host", "paths", "texts", "user", "writers")
+    __slots__ = ("audited", "columns", "host", "user")
 
     def __init__(self, names: tuple[str, ...]) -> None:
         known = frozenset(names)
         owner = "process" if known.isdisjoint(_OF_FILES) else "file"
-        self.texts = [(name, TEXT[name]) for name in names if name in TEXT]
+        rows = [Row(Column.TEXT, name, TEXT[name]) for name in names if name in TEXT]
         if "Image" in known or owner == "file":
-            self.texts += [(name, f"{owner}.{OWNED[name]}") for name in names if name in OWNED]
-        self.paths = [
-            (name, EXECUTABLES[name] + ".executable", EXECUTABLES[name] + ".name")
+            rows += [Row(Column.TEXT, name, f"{owner}.{OWNED[name]}") for name in names if name in OWNED]
+        rows += [
+            Row(Column.PATH, name, EXECUTABLES[name] + ".executable", EXECUTABLES[name] + ".name")
             for name in names
             if name in EXECUTABLES
         ]
@@ -209,7 +212,11 @@ class _Shape:
         if not known.isdisjoint(("ScriptBlockId", "ScriptBlockText")):  # the script's own path
             writers = [(name, values.file if name == "Path" else w, e) for name, w, e in writers]
         writers += [(name, values.hashes, owner) for name in ("Hashes", "Hash") if name in known]
-        self.writers = writers
+        rows += [
+            Row(Column.DECIMAL if writer is values.pid else Column.ANY, name, ecs, writer)
+            for name, writer, ecs in writers
+        ]
+        self.columns = columns(rows, _NOTHING)
         self.host = not known.isdisjoint(("Hostname", "host"))
         self.user = not known.isdisjoint(NAMES)
         self.audited = not known.isdisjoint(("EventType", "winlog.keywords"))
@@ -243,17 +250,7 @@ def add_ecs(event: dict[str, Any], fields: Fields) -> tuple[LogSource, ...]:
         The logsources of the event.
     """
     shape = _shape(event)
-    for native, ecs in shape.texts:
-        value = event[native]
-        if value.__class__ is str and value and value != "-":
-            fields[ecs] = value
-    for native, executable, name in shape.paths:
-        value = event[native]
-        if value.__class__ is str and value and value != "-":
-            fields[executable] = value
-            fields[name] = base(value)
-    for native, write, ecs in shape.writers:
-        write(fields, event[native], ecs)
+    shape.columns.write_named(event, fields)
     code, sources, static = by_channel(fields) or _by_more(fields)
     fields.update(static)
     if shape.host and "host.name" not in fields:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from soc.normalize.addresses import is_ip, port
+from soc.normalize.columns import base
 from soc.normalize.products.product import Fields
 from soc.normalize.transports import TRANSPORTS
 
@@ -18,16 +19,6 @@ _LONGEST = 1024
 """Longer texts are not remembered."""
 _NO_ADDRESS: Final = frozenset(("-", "", "LOCAL", "::", "0.0.0.0"))  # noqa: S104 - not bound to, recognized as "no address"
 _LARGEST_PID = 2**32
-
-
-@lru_cache(maxsize=16384)
-def _base(path: str) -> str:
-    return path.rpartition("\\" if "\\" in path else "/")[2] or path
-
-
-def base(path: str) -> str:
-    """The last part of a path of Windows or Linux."""
-    return _base(path) if len(path) < _LONGEST else path
 
 
 @lru_cache(maxsize=16384)
