@@ -18,6 +18,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+SUFFIX = str(sysconfig.get_config_var("EXT_SUFFIX"))  # asked for here: sysconfig's first answer is not made for threads
 SOURCES = (Path("soc/detect/native.pyx"), Path("soc/normalize/native.pyx"))
 
 
@@ -42,7 +43,7 @@ def compiler() -> list[str]:
 
 def target(root: Path, source: Path) -> Path:
     """Where the module of a source stands."""
-    return (root / source).with_suffix(str(sysconfig.get_config_var("EXT_SUFFIX")))
+    return (root / source).with_suffix(SUFFIX)
 
 
 def build(root: Path, source: Path) -> Path:

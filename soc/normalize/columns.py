@@ -3,8 +3,9 @@
 They are written by ``native.Columns`` where that was built (``soc.normalize.compiled``), else by ``InPython``: both write the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
+from itertools import groupby
 from typing import Any, NamedTuple, Protocol
 
 from soc.normalize.addresses import is_ip, number, put
@@ -80,8 +81,12 @@ class Columns(Protocol):
         ...
 
 
+_Part = tuple[Any, str, Any]
+"""Place, name and extra of a row."""
+
+
 class InPython:
-    """As ``native.Columns``."""
+    """As ``native.Columns``: rows of one kind that follow each other are written by one loop."""
 
     def __init__(
         self,
@@ -90,63 +95,114 @@ class InPython:
         nowhere: frozenset[str] = frozenset(),
         first: bool = False,
     ) -> None:
-        self._rows = tuple(rows)
         self._nothing = nothing
         self._nowhere = nowhere
         self._first = first
+        loops = {
+            Kind.PLAIN: self._plain,
+            Kind.TEXT: self._texts,
+            Kind.NUMBER: self._numbers,
+            Kind.NAT_PORT: self._nat_ports,
+            Kind.ADDRESS: self._addresses,
+            Kind.NAT_ADDRESS: self._nat_addresses,
+            Kind.PATH: self._paths,
+            Kind.WORD: self._words,
+            Kind.CALL: self._calls,
+            Kind.ANY: self._any,
+            Kind.DECIMAL: self._decimals,
+        }
+        self._runs = tuple(
+            (loops[kind], [(row.place, row.name, row.extra) for row in run])
+            for kind, run in groupby(rows, lambda row: row.kind)
+        )
 
     def write(self, values: tuple[str | None, ...], fields: dict[str, Any]) -> None:
         """Write the values of places."""
-        for row in self._rows:
-            self._one(row, values[row.place], fields)  # type: ignore[call-overload]
+        for loop, parts in self._runs:
+            loop(parts, values, fields)
 
     def write_named(self, values: dict[str, Any], fields: dict[str, Any]) -> None:
         """Write the values of names, which must be there."""
-        for row in self._rows:
-            self._one(row, values[row.place], fields)  # type: ignore[index]
+        for loop, parts in self._runs:
+            loop(parts, values, fields)
 
-    def _one(self, row: Row, value: Any, fields: dict[str, Any]) -> None:
-        kind, _, name, extra = row
-        if self._first and name in fields:
-            return
-        if kind == Kind.PLAIN:
-            fields[name] = value
-        elif (
-            kind == Kind.DECIMAL
-            and value.__class__ is str
-            and len(value) <= _FEW
-            and (few := number(value)) is not None
-        ):
-            fields[name] = few
-        elif kind >= Kind.ANY:
-            extra(fields, value, name)
-        elif value.__class__ is not str:
-            return
-        elif kind in (Kind.NUMBER, Kind.NAT_PORT):
-            count = number(value)
-            if count is None:
-                return
-            if count or kind == Kind.NUMBER:
+    def _open(self, parts: Sequence[_Part], fields: dict[str, Any]) -> Iterator[_Part]:
+        """Those that may be written: looked at one by one, because two may be for one field."""
+        return (part for part in parts if part[1] not in fields) if self._first else iter(parts)
+
+    def _plain(self, parts: Sequence[_Part], values: Any, fields: dict[str, Any]) -> None:
+        for place, name, _ in self._open(parts, fields):
+            fields[name] = values[place]
+
+    def _texts(self, parts: Sequence[_Part], values: Any, fields: dict[str, Any]) -> None:
+        nothing = self._nothing
+        for place, name, _ in self._open(parts, fields):
+            value = values[place]
+            if value.__class__ is str and value not in nothing:
+                fields[name] = value
+
+    def _numbers(self, parts: Sequence[_Part], values: Any, fields: dict[str, Any]) -> None:
+        for place, name, _ in self._open(parts, fields):
+            value = values[place]
+            if value.__class__ is str and (count := number(value)) is not None:
                 fields[name] = count
-            else:
-                fields.pop(name, None)
-        elif kind in (Kind.ADDRESS, Kind.NAT_ADDRESS):
-            if kind == Kind.NAT_ADDRESS and value in self._nowhere:
-                return
+
+    def _nat_ports(self, parts: Sequence[_Part], values: Any, fields: dict[str, Any]) -> None:
+        for place, name, _ in self._open(parts, fields):
+            value = values[place]
+            if value.__class__ is str and (count := number(value)) is not None:
+                if count:
+                    fields[name] = count
+                else:
+                    fields.pop(name, None)
+
+    def _addresses(self, parts: Sequence[_Part], values: Any, fields: dict[str, Any]) -> None:
+        self._hosts(parts, values, fields, frozenset())
+
+    def _nat_addresses(self, parts: Sequence[_Part], values: Any, fields: dict[str, Any]) -> None:
+        self._hosts(parts, values, fields, self._nowhere)
+
+    def _hosts(self, parts: Sequence[_Part], values: Any, fields: dict[str, Any], nowhere: frozenset[str]) -> None:
+        for place, name, extra in self._open(parts, fields):
+            value = values[place]
+            if value.__class__ is not str or value in nowhere:
+                continue
             if is_ip(value):
                 fields[name] = value
             elif value not in self._nothing:
                 extra(fields, value, name)
-        elif value in self._nothing:
-            return
-        elif kind == Kind.WORD:
-            fields[name] = extra.get(value) or value.lower()
-        elif kind == Kind.CALL:
-            extra(fields, value, name)
-        else:
-            fields[name] = value
-            if kind == Kind.PATH:
+
+    def _paths(self, parts: Sequence[_Part], values: Any, fields: dict[str, Any]) -> None:
+        nothing = self._nothing
+        for place, name, extra in self._open(parts, fields):
+            value = values[place]
+            if value.__class__ is str and value not in nothing:
+                fields[name] = value
                 fields[extra] = base(value)
+
+    def _words(self, parts: Sequence[_Part], values: Any, fields: dict[str, Any]) -> None:
+        for place, name, extra in self._open(parts, fields):
+            value = values[place]
+            if value.__class__ is str and value not in self._nothing:
+                fields[name] = extra.get(value) or value.lower()
+
+    def _calls(self, parts: Sequence[_Part], values: Any, fields: dict[str, Any]) -> None:
+        for place, name, extra in self._open(parts, fields):
+            value = values[place]
+            if value.__class__ is str and value not in self._nothing:
+                extra(fields, value, name)
+
+    def _any(self, parts: Sequence[_Part], values: Any, fields: dict[str, Any]) -> None:
+        for place, name, extra in self._open(parts, fields):
+            extra(fields, values[place], name)
+
+    def _decimals(self, parts: Sequence[_Part], values: Any, fields: dict[str, Any]) -> None:
+        for place, name, extra in self._open(parts, fields):
+            value = values[place]
+            if value.__class__ is str and len(value) <= _FEW and (count := number(value)) is not None:
+                fields[name] = count
+            else:
+                extra(fields, value, name)
 
 
 def columns(
