@@ -13,8 +13,9 @@ from typing import Any
 import aiohttp
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-START_SECONDS = 30.0
-CALL_SECONDS = 20.0
+START_SECONDS = 60.0
+CALL_SECONDS = 60.0
+"""A loaded machine is slow; whatever waits ends as soon as what it waits for is there."""
 
 
 def find() -> str | None:
@@ -72,7 +73,7 @@ class Page:
     async def open(self, url: str) -> None:
         """Go to a page and wait until it is there."""
         await self.call("Page.navigate", url=url)
-        await self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
+        await self.until("document.readyState === 'complete' && location.href !== 'about:blank'", CALL_SECONDS)
 
     async def key(self, key: str) -> None:
         """Press a key."""

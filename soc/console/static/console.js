@@ -39,8 +39,9 @@
     if (refreshing) { again = true; return; }
     refreshing = true;
     try {
-      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-      if (!answer.ok || answer.redirected) return;
+      // No answer (the console restarts, or this page is being left): it stays as it is, and the next event asks again.
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+      if (!answer || !answer.ok || answer.redirected) return;
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       const known = new Set(rows().map((row) => `${row.dataset.id} ${row.dataset.version}`));
       document.querySelectorAll("[data-live][id]").forEach((part) => {
