@@ -18,6 +18,7 @@ ANSWERS = {
     "What was withheld?": (b'"field":"user.name","rule":"account","count":2',),
     "What is due?": (b'"kind":"',),
     "What is late, and why?": (b'"why":["reason given:',),
+    "What was handed over as the periodic report?": (b'"object":"periodic/year/2026"', b"sha256 "),
     "Who did what to this incident?": (b'"actor":',),
     "Was anything changed afterwards?": (b'"fault":""',),
     "Under which law, and who compared it?": (b'"legal_basis":',),
@@ -37,6 +38,8 @@ def test_every_question_of_the_issue_is_in_the_guide():
 def test_the_commands_of_a_question_answer_it(question, tmp_path, monkeypatch):
     config = installation(tmp_path)
     monkeypatch.chdir(tmp_path)
+    report = ("--kind", "year", "--period", "2026", "--as", "html", "--output", "2026.html")
+    assert run_cli("report", "periodic", *report, "--config", config).code == 0
     for line in (line for asked, line in COMMANDS if asked == question):
         words = shlex.split(line.replace("INC-2026-000012", NUMBER))
         assert words[0] == "soc"
