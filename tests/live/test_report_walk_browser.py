@@ -18,11 +18,11 @@ from types import ModuleType
 
 import pytest
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
 
 HERE = Path(__file__).parent
 MOST_TYPED = 6
-LONG = 120.0
+LONG = 240.0
 """Seconds that a loaded machine may take for a step; every wait ends as soon as what it waits for is there."""
 ALERTS = 5
 
