@@ -38,6 +38,7 @@ from soc.normalize.products import (
     snort,
     sonicwall,
     sophos,
+    sophos_utm,
     squid,
     sshd,
     stormshield,
@@ -81,6 +82,7 @@ MARKS: tuple[tuple[str, Line], ...] = (
     (checkpoint.MARK, checkpoint.line),
     ("|product=", checkpoint.line),
     (sophos.MARK, sophos.line),
+    *((mark, sophos_utm.line) for mark in sophos_utm.MARKS),
     (fortiweb.MARK, fortiweb.line),
     (f5_asm.MARK, f5_asm.line),
     (watchguard.MARK, watchguard.line),
@@ -99,6 +101,7 @@ the reader looks whether it stands where the vendor puts it."""
 SHAPES: tuple[Line, ...] = (
     w3c.shape,
     squid.shape,
+    sophos_utm.line,
     dns_servers.shape,
     linux_programs.vsftpd_file,
     snort.line,
