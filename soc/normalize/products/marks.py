@@ -67,7 +67,14 @@ _FORTIGATE = re.compile(
 
 
 def _fortigate(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
-    return fortigate.parse(text, fields, zone, day) if _FORTIGATE.match(text) else None
+    if not _FORTIGATE.match(text):
+        return None
+    if fortiweb.MARK in text:  # newer FortiWebs begin as a FortiGate does
+        reading = fortiweb.line(text, fields, zone, day)
+        if reading is not None:
+            return reading
+        fields.clear()
+    return fortigate.parse(text, fields, zone, day)
 
 
 def _kernel(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
