@@ -28,7 +28,9 @@ def _rfc7042(text: str) -> str:
 
 
 def mac(text: str) -> str:
-    """``00:00:5e:00:53:23`` as ECS has it (RFC 7042 §2.1: ``00-00-5E-00-53-23``); of another length it stays as it came."""
+    """``00:00:5e:00:53:23`` or Cisco's ``0000.5e00.5323`` as ECS has it (RFC 7042 §2.1: ``00-00-5E-00-53-23``); else as it came."""
+    if len(text) == 14 and text[4] == text[9] == ".":
+        text = f"{text[:2]}:{text[2:4]}:{text[5:7]}:{text[7:9]}:{text[10:12]}:{text[12:]}"
     return _rfc7042(text) if len(text) == 17 else text
 
 

@@ -179,6 +179,9 @@ def _user(name: str, fields: Fields) -> None:
         person, tag = "", value
     if tag:
         fields[name.replace("user.name", "security_group_tag") if name != "user.name" else "cisco.asa.tag"] = tag
+    if name != "user.name" and "\\" not in person and _FQDN.fullmatch(person):  # users have their domain in front
+        fields[name.replace("user.name", "domain")] = person
+        return
     domain, _, login = person.rpartition("\\")
     domain = domain.removeprefix("LOCAL\\").rstrip("\\")
     if domain:
@@ -198,6 +201,7 @@ def _write(plan: _Plan, groups: tuple[str | None, ...], fields: Fields) -> None:
             _user(name, fields)
 
 
+_FQDN = re.compile(r"(?=.{4,255}$)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+", re.ASCII)
 _TAG = re.compile(r"\d{1,5}:[^\\]{0,255}$|\d{1,5}$", re.ASCII)
 _SWAPPED = (
     ("source.ip", "destination.ip"),

@@ -369,6 +369,14 @@ TRAFFIC: dict[str, Message] = {
     ),
     "434002": row(_SFR, ("cisco.asa.verdict", "network.transport", *SRC, *DST), denied(event_reason="SFR")),
     "434004": row(_SFR, ("cisco.asa.verdict", "network.transport", *SRC, *DST), net("bypass", ["info"])),
+    **dict.fromkeys(
+        ("852001", "852002"),
+        row(
+            rf"Received (.{{1,80}}? event) from application \S{{1,64}} for (\S{{1,16}}) flow {IP_PORT} to {IP_PORT}",
+            ("event.reason", "network.transport", *ENDS),
+            net("flow-offload", ["info"]),
+        ),
+    ),
     "500003": row(
         rf"Bad TCP hdr length \(([^()]{{1,64}})\) from {IP_PORT} to {IP_PORT}, flags: (.{{1,40}}?),? on interface (\S{{1,64}})",
         ("event.reason", *ENDS, "cisco.asa.tcp_flags", _IN),

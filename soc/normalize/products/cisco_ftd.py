@@ -218,15 +218,18 @@ def _ecs(kv: dict[str, str], fields: Fields) -> None:
     priority = _PRIORITIES.get(kv.get("Priority", "").lower())
     if priority is not None:
         fields["event.severity"] = priority
+    if fields.get("threat.indicator.name") in ("Unknown", "Invalid ID"):  # what it writes where no name is known
+        del fields["threat.indicator.name"]
     _url(fields)
 
 
 def _url(fields: Fields) -> None:
     """The host of the URL, where no field of its own names it."""
     url = fields.get("url.original", "")
-    _, mark, rest = url.partition("://")
+    scheme, mark, rest = url.partition("://")
     host, slash, path = rest.partition("/")
     if mark:
+        fields["url.full"], fields["url.scheme"] = url, scheme.lower()
         if slash:
             bare, question, query = path.partition("?")
             fields["url.path"] = "/" + bare

@@ -26,7 +26,7 @@ _WHO = r"\[user: ?([^\]]{0,255})\] \[Source: ?([^\]\s]{0,255})\](?: \[localport:
 _WHO_NAMES = "user.name source destination.port event.reason"
 
 _FLOW = row(
-    rf"(?:\S{{1,16}}: {{1,2}}\w{{1,32}}: {{1,2}})?(?:access-)?list (\S{{1,255}}) (permitted|denied|permit|deny) (\S{{1,16}}) (?:{_MAC} )?"
+    rf"(?: ?\S{{1,16}}: {{1,2}}\w{{1,32}}: {{1,2}})?(?:access-)?list (\S{{1,255}}) (permitted|denied|permit|deny) (\S{{1,16}}) (?:{_MAC} )?"
     rf"{_IP}(?:\((\d{{1,6}})\))? ?(?:\((\S{{1,64}})(?: {_MAC})?\) ?|\([^()]{{0,80}}\) ?|([A-Za-z][\w/.:-]{{1,40}}?) ?)?-> ?"
     rf"{_IP}(?:\((\d{{1,6}})\))?(?: \((\d{{1,3}})(?:/(\d{{1,3}}))?\))?(?:, (\d{{1,12}}) packet)?",
     f"rule.name {_VERDICT} network.transport source.mac source source.port {_IF} source.mac {_IF} destination destination.port "
@@ -129,6 +129,15 @@ NAMED: dict[str, tuple[Row, ...]] = {
             "info",
             "failure",
             event_kind="alert",
+        ),
+    ),
+    "TTY_EXPIRE_TIMER": (
+        row(
+            r"\(exec timer expired, tty (\d{1,5}) \(([^()]{0,64})\)\), user (\S{1,255})",
+            "cisco.ios.line source user.name",
+            "logout",
+            "authentication session",
+            "end",
         ),
     ),
     "LOGOUT": (

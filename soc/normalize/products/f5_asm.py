@@ -119,6 +119,8 @@ def _request(pairs: dict[str, str], fields: Fields) -> None:
 def _write(pairs: dict[str, str], fields: Fields) -> None:
     TABLE.write(pairs, fields)
     _request(pairs, fields)
+    if fields.get("http.response.status_code") == 0:  # refused before a server answered
+        del fields["http.response.status_code"]
     said = verdict("alert" if pairs.get("request_status") == "alerted" else pairs.get("request_status", ""))
     if said:
         fields["event.outcome"] = OUTCOMES[said]

@@ -79,8 +79,8 @@ _CSV_START = re.compile(r"(\d{4}-\d{2}-\d{2}),(\d{2}:\d{2}:\d{2}),", re.ASCII)
 _CSV_PAIR = re.compile(r'(^|,)"(\w{1,64})=""', re.ASCII)
 MARK = "device_id="
 _START = re.compile(
-    r'(?:<\d{1,3}>)? ?(?:(?:(?!: )[^=\["]){1,160} )?(?:date=|\d{4}-\d{2}-\d{2},)'
-    r'(?:(?!type=).){1,200}device_id="?FV',
+    r'(?:<\d{1,3}>)? ?(?:(?:(?!: )[^=\["]){1,160} )?(?:(?:date|time|timestamp|v|devname)=|\d{4}-\d{2}-\d{2},)'
+    r'(?:(?!type=).){1,400}device_id="?F[VW]',
     re.ASCII,
 )
 

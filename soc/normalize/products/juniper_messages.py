@@ -51,8 +51,10 @@ NUMBERS = {
 
 SIDES = {
     "destination-address": "destination",
+    "local-address": "destination",
     "nat-destination-address": "destination.nat",
     "nat-source-address": "source.nat",
+    "remote-address": "source",
     "source-address": "source",
 }
 """Structured name → the side whose address it is."""
@@ -112,6 +114,7 @@ FIELDS: dict[str, str] = {
     "elapsed-time": "event.duration",
     "ssh-connection": "source.ip",
     "epoch-time": "",
+    "mac-address": "source.mac",
     **dict.fromkeys(_OTHER, ""),
 }
 """Every name of the structured data of security and user events → ECS."""

@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from soc.model.event import LogSource
-from soc.normalize.addresses import is_ip, number, put
+from soc.normalize.addresses import is_ip, mac, number, port, put
 from soc.normalize.formats import rfc5424, syslog
 from soc.normalize.products import rows
 from soc.normalize.products.juniper_messages import FIELDS, NUMBERS, SENTENCES, SIDES, TEXT
@@ -64,6 +64,10 @@ _KINDS: tuple[tuple[str, str, list[str], list[str], str], ...] = (
     ("LOGIN_FAILED", "event", ["authentication"], ["start"], "failure"),
     ("LOGIN_INFORMATION", "event", ["authentication"], ["start"], "success"),
     ("LOGIN_", "event", ["authentication"], ["info"], ""),
+    ("KMD_PM_SA_ESTABLISHED", "event", ["network", "session"], ["start"], "success"),
+    ("KMD_VPN_DOWN_", "event", ["network", "session"], ["end"], ""),
+    ("DOT1XD_USR_AUTHENTICATED", "event", ["authentication"], ["start"], "success"),
+    ("SNMPD_AUTH_FAILURE", "event", ["authentication"], ["start"], "failure"),
     ("WEBAUTH_FAIL", "event", ["authentication"], ["start"], "failure"),
     ("WEBAUTH_", "event", ["authentication"], ["start"], "success"),
 )
@@ -151,6 +155,8 @@ def _ecs(kv: dict[str, str], fields: Fields) -> None:
     ):
         if one in fields and other in fields:
             fields[total] = fields[one] + fields[other]
+    if kv.get("mac-address", "") not in _EMPTY:
+        fields["source.mac"] = mac(kv["mac-address"])
     url = kv.get("url", "")
     if "obj" in kv and url not in _EMPTY:  # a URL filter writes the host and the path apart
         fields["url.path"] = kv["obj"]
@@ -195,7 +201,7 @@ def body(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
     """A sentence of one of Junos' programs, its tag in front; None: it has no tag that Junos writes."""
     tagged = _TAG.match(message)
     if tagged is None:
-        return None
+        return _negotiation(message, fields)
     tag, text = tagged[1], message[tagged.end() :]
     kv: dict[str, str] = {}
     for start, sentences in SENTENCES:
@@ -211,6 +217,67 @@ def body(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
     fields["message"] = message
     return _event(tag, kv, fields)
 
+
+def _negotiation(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
+    """``IKE negotiation failed with error: ... Local: 192.0.2.1/500, Remote: 203.0.113.1/500, ...``; the peer is the source."""
+    found = _NEGOTIATED.match(message)
+    if found is None:
+        return None
+    fields.update(_STATIC)
+    fields["event.dataset"], fields["message"] = "juniper.junos", message
+    fields["event.category"] = ["network", "session"]
+    protocol, ended, reason = found.groups()
+    fields["event.action"] = protocol.lower() + "-negotiation"
+    fields["event.outcome"] = "success" if ended.startswith("success") else "failure"
+    fields["event.type"] = ["start"] if ended.startswith("success") else ["info"]
+    if reason:
+        fields["event.reason"] = reason
+    for side, ends in (("destination", _LOCAL.search(message)), ("source", _REMOTE.search(message))):
+        if ends is not None:
+            put(fields, side, ends[1])
+            number_of_port = port(ends[2])
+            if number_of_port:
+                fields[side + ".port"] = number_of_port
+    return (LogSource("juniper", "", "syslog"),)
+
+
+_NEGOTIATED = re.compile(
+    r"(IKE|IPSec) negotiation (failed|successfully completed)(?: with error: (.{1,200}?))?\. ", re.ASCII
+)
+_LOCAL = re.compile(r"\bLocal: ([0-9A-Fa-f.:]{2,45})/(\d{1,5})", re.ASCII)
+_REMOTE = re.compile(r"\bRemote: ([0-9A-Fa-f.:]{2,45})/(\d{1,5})", re.ASCII)
+
+
+def filtered(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
+    """A packet that a stateless filter logs: ``PFE_FW_SYSLOG_IP: FW: ge-0/0/1.0 D tcp 192.0.2.1 198.51.100.1 40000 22 (1 packets)``."""
+    read = syslog.read(text, fields, zone, day)
+    found = _FILTERED.match(read[0]) if read is not None else None
+    if read is None or found is None:
+        return None
+    tag, interface, verdict, protocol, source, destination, source_port, destination_port, packets = found.groups()
+    fields.update(_STATIC)
+    fields["event.dataset"], fields["event.code"], fields["message"] = "juniper.junos", tag, read[0]
+    allowed = verdict == "A"
+    fields["event.category"], fields["event.type"] = _NETWORK, ["connection", "allowed" if allowed else "denied"]
+    fields["event.outcome"] = "success" if allowed else "failure"
+    fields["event.action"] = {"A": "accept", "D": "discard"}.get(verdict, "reject")
+    fields["observer.ingress.interface.name"] = interface
+    fields["network.transport"] = _TRANSPORTS.get(protocol, protocol.lower())
+    put(fields, "source", source)
+    put(fields, "destination", destination)
+    if fields["network.transport"] in ("tcp", "udp", "sctp"):
+        fields["source.port"], fields["destination.port"] = port(source_port), port(destination_port)
+    if packets:
+        fields["network.packets"] = int(packets)
+    return (LogSource("juniper", "firewall", "syslog"),), read[2]
+
+
+FILTER_MARK = "PFE_FW_SYSLOG_IP"
+_FILTERED = re.compile(
+    r"(?:\S{1,255} )?(PFE_FW_SYSLOG_IP6?(?:_\w{1,16})?): (?:FW: )?(\S{1,64}) {1,2}([ADR]) {1,2}(\S{1,16}) ([0-9A-Fa-f.:]{2,45}) ([0-9A-Fa-f.:]{2,45})"
+    r" {1,3}(\d{1,5}) {1,3}(\d{1,5})(?: \((\d{1,12}) packets?\))?",
+    re.ASCII,
+)
 
 _KNOWN = (
     "RT_",
@@ -229,6 +296,7 @@ _KNOWN = (
     "LDP_",
     "BGP_",
     "KMD_",
+    "DOT1XD_",
     "JSRPD_",
     "FWAUTH_",
     "WEBAUTH_",
@@ -297,6 +365,8 @@ def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     if found is None:
         raise refuse("juniper-srx: no syslog header")
     message, _, stamp = found
+    if FILTER_MARK in message and (reading := filtered(text, fields, zone, day)) is not None:
+        return reading
     sources = digest(message, fields) or body(message, fields)
     if sources is not None:
         return sources, stamp

@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from soc.model.event import LogSource
-from soc.normalize.addresses import number, put
+from soc.normalize.addresses import mac, number, put
 from soc.normalize.products.product import Fields, Product, Reading, refuse
 from soc.normalize.time import bsd
 
@@ -77,6 +77,7 @@ _FORMS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     ("kernel", r"(?:\[ *[\d.]{1,24}\] )?(?:device )?(\S{1,32}?):? entered promiscuous mode", _said("network", "change", "changed-promiscuous-mode"), "observer.ingress.interface.name"),
     ("kernel", r"(?:\[ *[\d.]{1,24}\] )?usb (\S{1,32}): New USB device found, idVendor=(\w{1,8}), idProduct=(\w{1,8})", _said("host", "change", "usb-device-connected"), "usb.port usb.vendor_id usb.product_id"),
     ("kernel", r"(?:\[ *[\d.]{1,24}\] )?([^\s\[]{1,64})\[(\d{1,9})\]: segfault at", _said("process", "end error", "segmentation-fault", "failure"), "process.name process.pid"),
+    ("dhcpd dhcpd4", r"(DHCP[A-Z]{3,12}) (?:(?:on|for|of) ([0-9.]{7,15}) (?:\([^()]{1,64}\) )?)?(?:to|from) ([0-9A-Fa-f:]{17})(?: \(([^()]{1,255})\))? via (\S{1,64}?)(?::|\s|$)", {**_said("network", "protocol info", "dhcp"), "network.protocol": "dhcp"}, "event.action address source.mac source.domain observer.ingress.interface.name"),
     ("polkitd polkit-agent-helper-1", r"(?:Operator of .{1,128}? )?(successfully authenticated as|FAILED to authenticate .{0,64}? as) unix-user:(\S{1,256}) ", _said("authentication", "start", "authorization"), "event.reason user.name"),
 )  # fmt: skip
 
@@ -117,6 +118,8 @@ def read(program: str, message: str, fields: Fields) -> bool:
                 continue
             if name == "address":
                 put(fields, "source", value)
+            elif name == "source.mac":
+                fields[name] = mac(value)
             elif name in _COUNTS:
                 if (count := number(value)) is not None:
                     fields[name] = count

@@ -19,6 +19,7 @@ from soc.normalize.products import (
     eset,
     exchange,
     f5_asm,
+    f5_ltm,
     fortigate,
     fortiweb,
     freeradius,
@@ -38,6 +39,7 @@ from soc.normalize.products import (
     snort,
     sonicwall,
     sophos,
+    sophos_utm,
     squid,
     sshd,
     stormshield,
@@ -66,7 +68,14 @@ _FORTIGATE = re.compile(
 
 
 def _fortigate(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
-    return fortigate.parse(text, fields, zone, day) if _FORTIGATE.match(text) else None
+    if not _FORTIGATE.match(text):
+        return None
+    if fortiweb.MARK in text:  # newer FortiWebs begin as a FortiGate does
+        reading = fortiweb.line(text, fields, zone, day)
+        if reading is not None:
+            return reading
+        fields.clear()
+    return fortigate.parse(text, fields, zone, day)
 
 
 def _kernel(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
@@ -81,6 +90,7 @@ MARKS: tuple[tuple[str, Line], ...] = (
     (checkpoint.MARK, checkpoint.line),
     ("|product=", checkpoint.line),
     (sophos.MARK, sophos.line),
+    *((mark, sophos_utm.line) for mark in sophos_utm.MARKS),
     (fortiweb.MARK, fortiweb.line),
     (f5_asm.MARK, f5_asm.line),
     (watchguard.MARK, watchguard.line),
@@ -99,6 +109,7 @@ the reader looks whether it stands where the vendor puts it."""
 SHAPES: tuple[Line, ...] = (
     w3c.shape,
     squid.shape,
+    sophos_utm.line,
     dns_servers.shape,
     linux_programs.vsftpd_file,
     snort.line,
@@ -164,6 +175,7 @@ OBJECTS: tuple[tuple[str, ObjectReader], ...] = (
     (gelf.MARK, gelf.read),
     (checkpoint.MARK, checkpoint.read_object),
     ("support_id", f5_asm.read_object),
+    (f5_ltm.MARK, f5_ltm.read_object),
     ("event_type", suricata.read),
     ("occured", eset.read_object),
     ("loggerName", keycloak.read_object),

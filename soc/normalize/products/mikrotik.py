@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from soc.model.event import LogSource
-from soc.normalize.addresses import is_ip
+from soc.normalize.addresses import is_ip, mac
 from soc.normalize.formats import device_header
 from soc.normalize.products import rows
 from soc.normalize.products.product import Fields, Product, Reading, refuse
@@ -230,7 +230,7 @@ def _packet(message: str, fields: Fields) -> bool:
     if not found["out"].startswith("("):
         fields["observer.egress.interface.name"] = found["out"]
     if found["mac"]:
-        fields["source.mac"] = found["mac"]
+        fields["source.mac"] = mac(found["mac"])
     # a line cut short ends in ">" where the arrow or an address was
     one, _, other = found["ends"].removesuffix(">").rstrip(":-").partition("->")
     _put(fields, "source", one)

@@ -45,6 +45,7 @@ MARKS: tuple[tuple[str, Line], ...] = (
     *((mark, _asa) for mark in ("%ASA-", "%FTD", "%FWSM-", "%PIX-")),
     (",20", _paloalto),
     (juniper_srx.MARK, juniper_srx.structured),
+    (juniper_srx.FILTER_MARK, juniper_srx.filtered),
     *((mark, mikrotik.read) for mark in mikrotik.MARKS),
     *((mark, draytek.read) for mark in draytek.MARKS),
     ("%", _ios),

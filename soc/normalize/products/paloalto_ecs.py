@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from soc.model.event import LogSource
-from soc.normalize.addresses import is_ip, number, put
+from soc.normalize.addresses import is_ip, mac, number, put
 from soc.normalize.products.paloalto_fields import COLUMNS, HEAD
 from soc.normalize.products.product import Fields
 
@@ -176,7 +176,7 @@ def ecs(kind: str, kv: dict[str, str], fields: Fields) -> None:
     plan = _PLANS.get(kind, _ANY)
     for native, name in plan.texts:
         if native in kv:
-            fields[name] = kv[native]
+            fields[name] = kv[native] if not name.endswith(".mac") else mac(kv[native])
     for native, name in plan.numbers:
         value = kv.get(native)
         # port 0: the protocol has none, or nothing was translated

@@ -144,6 +144,14 @@ WEB = (
 """Log-ons to the web interface."""
 OPENVPN = (
     row(
+        r"TLS (?:Auth )?Error: (.{1,200}? from) \[AF_INET6?\]([0-9A-Fa-f.:]{2,45}?):(\d{1,5})(?: |$|\))",
+        "event.reason source source.port",
+        "vpn-refused",
+        "session network",
+        "denied",
+        "failure",
+    ),
+    row(
         rf"openvpn server '([^']{{1,64}})' user {_USER} address '?{_IP}'?(?::\d{{1,5}})? - connecting",
         "rule.name user.name source",
         "vpn-connecting",
@@ -203,6 +211,13 @@ OPENVPN = (
 """OpenVPN's own texts, and those of the script that pfSense runs at each connection."""
 _IKE = r"(?:\d{1,5}\[\w{3}\] )?(?:<([^<>|]{1,64})\|?[^<>]{0,20}> )?"
 CHARON = (
+    row(
+        rf"{_IKE}(?:sending|received) packet: from {_IP}\[(\d{{1,5}})\] to {_IP}\[(\d{{1,5}})\] \((\d{{1,9}}) bytes\)",
+        "rule.name source source.port destination destination.port network.bytes",
+        "vpn-packet",
+        "network",
+        "connection",
+    ),
     row(
         rf"{_IKE}IKE_SA (\S{{1,64}}) established between {_IP}\[([^\]]{{0,255}})\]\.\.\.{_IP}\[([^\]]{{0,255}})\]",
         "rule.name ipsec.sa destination ipsec.local source user.name",

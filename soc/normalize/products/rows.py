@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from soc.normalize.addresses import is_ip, put
+from soc.normalize.addresses import is_ip, mac, put
 from soc.normalize.products.product import Fields
 
 _SIDES = frozenset(("source", "destination", "source.nat", "destination.nat", "server", "client"))
@@ -77,6 +77,8 @@ def write(found: Row, groups: tuple[str | None, ...], fields: Fields) -> None:
                 fields[name] = int(value)
         elif name == "network.transport":
             fields[name] = value.lower()
+        elif name.endswith(".mac"):
+            fields[name] = mac(value)
         else:
             fields[name] = value
 

@@ -176,6 +176,8 @@ def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     transport, _, protocol = pairs.get("proto", "").partition("/")
     if transport in ("tcp", "udp", "icmp", "igmp", "gre", "esp"):
         fields["network.transport"] = transport
+    elif "icmp" in pairs.get("msg", "").lower() and "type" in pairs and "code" in pairs:
+        fields["network.transport"] = "icmp"
     if protocol and not protocol.isdecimal():
         fields["network.protocol"] = protocol
     user = pairs.get("usr") or pairs.get("user", "")

@@ -275,6 +275,12 @@ def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
             fields["network.direction"] = way[to]
     if pairs.get("url"):
         put_url(fields, pairs["url"], fields.get("url.domain", ""), "http")
+        host, slash, rest = pairs["url"].partition("/")
+        if host and "://" not in pairs["url"][:20]:  # a host without a scheme is no path
+            fields["url.domain"] = host
+            fields.pop("url.path", None)
+            if slash:
+                fields["url.path"] = "/" + rest.partition("?")[0]
     stamp = _stamp(pairs, zone) or header
     seconds = number(pairs.get("duration"))
     if seconds is not None:

@@ -38,7 +38,8 @@ TABLE = Table(
         "dstcountry": "destination.geo.country_iso_code",
         "srccontinent": "source.geo.continent_code",
         "dstcontinent": "destination.geo.continent_code",
-        "virus": "threat.software.name",
+        "usergroup": "user.group.name",
+        "filename": "file.name",
         "op": "http.request.method",
         "tz": "event.timezone",
         "error": "error.code",
@@ -70,6 +71,7 @@ TABLE = Table(
         "startime": "event.start",
         "pri": "event.severity, log.level",
         "proto": "network.protocol",
+        "virus": "threat.software.name",
         "duration": "event.duration",
         "logtype": "event.dataset, event.category",
         "arg": "url.original, url.full, url.path, url.query",
@@ -77,8 +79,8 @@ TABLE = Table(
     kept="""
     id confid modsrcname origdstname srcportname dstportname ipv classification repeat pktlen pktdump pktdumplen target
     icmptype icmpcode srcmacname dsthostrep srchostrep srciprep dstiprep bucket1 method agentid endreason phase side
-    remote localnet localnetwork remotenet dstnet usergroup ikev spi_in spi_out rule cookie_i cookie_r unused sandboxing sandboxinglevel
-    filename hash sessionid contentpolicy mailruleid etherproto caller callee media service spamlevel ads totp
+    remote localnet localnetwork remotenet dstnet ikev spi_in spi_out rule cookie_i cookie_r unused sandboxing sandboxinglevel
+    hash sessionid contentpolicy mailruleid etherproto caller callee media service spamlevel ads totp
     version serverid tsagentname portname ruletype pvmid detail family severity solution remotenetwork reqmode
     statsid
     """,
@@ -103,6 +105,9 @@ _KINDS: dict[str, tuple[list[str], str]] = {
     "monitor": (["host"], ""),
     "count": (["host"], ""),
 }
+_NO_VIRUS = frozenset(["", "clean", "failed", "passed", "not scanned"])
+"""What the analysis says where it names no virus."""
+
 _REFUSED = re.compile(r"\b(?:fail(?:ed|ure)?|denied|refused|rejected|invalid)\b", re.IGNORECASE)
 
 
@@ -150,6 +155,8 @@ def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
         fields.pop("destination.port", None)
     if pairs.get("proto"):
         fields["network.protocol"] = pairs["proto"].lower()
+    if pairs.get("virus", "").lower() not in _NO_VIRUS:
+        fields["threat.software.name"] = pairs["virus"]
     severity = number(pairs.get("pri"))
     if severity is not None and severity < len(_LEVELS):
         fields["event.severity"], fields["log.level"] = severity, _LEVELS[severity]

@@ -75,6 +75,9 @@ _COMMAND = re.compile(
 )
 _ALLOWED = re.compile(r"Authorization Result: User=(\S{1,255}), priv=(\S{1,255}), authorized=(True|False)", re.ASCII)
 _VOB = re.compile(r"\[(\w{1,64})\] \d{1,20}us: \[((?:vob|esx)\.[\w.]{1,128})\] (.{0,4096})", re.ASCII | re.DOTALL)
+_SSH = re.compile(
+    r"SSH (login has failed|session was opened|session was closed) for '([^'@]{1,255})@([0-9A-Fa-f.:]{2,45})'", re.ASCII
+)
 _LEVELS: Final = {"In": "info", "Db": "debug", "Wa": "warning", "Er": "error", "No": "notice", "Al": "alert"}
 _TYPES: Final[dict[str, tuple[str, str, str, str]]] = {
     "UserLoginSessionEvent": ("authentication session", "start", "user-login", "success"),
@@ -141,6 +144,25 @@ def _said(text: str, fields: Fields) -> None:
             fields["event.reason"] = match[3]
 
 
+def _ssh(text: str, fields: Fields) -> None:
+    """``SSH login has failed for 'root@192.0.2.5'.``, a session opened or closed: what the host's watcher tells of its shell."""
+    match = _SSH.search(text[:2048])
+    if match is None:
+        return
+    how, who, address = match.groups()
+    _user(fields, who)
+    put(fields, "source", address)
+    fields["network.protocol"] = "ssh"
+    row = (
+        "BadUsernameSessionEvent"
+        if "failed" in how
+        else "UserLogoutSessionEvent"
+        if "closed" in how
+        else "UserLoginSessionEvent"
+    )
+    _set(fields, _TYPES[row])
+
+
 def read(message: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:  # noqa: ARG001 - one signature for all
     """The message of a syslog line of one of VMware's programs."""
     message = message.lstrip()
@@ -176,6 +198,7 @@ def read(message: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | No
         fields["log.logger"], fields["event.code"], fields["event.action"] = vob[1], vob[2], vob[2]
         fields["message"] = vob[3]
         _said(vob[3], fields)
+        _ssh(vob[3], fields)
         return _known("esxi"), None
     lead = _LEAD.match(message)
     stamp: Stamp | None = None

@@ -4,7 +4,7 @@ import re
 from zoneinfo import ZoneInfo
 
 from soc.model.event import LogSource
-from soc.normalize.addresses import is_ip, number, port
+from soc.normalize.addresses import is_ip, mac, number, port
 from soc.normalize.formats import kv, rfc3164, rfc5424
 from soc.normalize.products.product import Fields, Product, Reading, refuse
 from soc.normalize.products.table import Table
@@ -97,6 +97,19 @@ _LOGIN = re.compile(
     r"(logged in|logged out|log in|was accepted|was rejected|failed|rejected|accepted|log out)",
     re.ASCII,
 )
+_DETAILS = re.compile(
+    r"Policy Name: (\S{1,128}) Reason: (.{1,128}?) (?:Message: .{1,200}? )?Task_UUID: \S{1,64} (?:MD5: ([0-9A-Fa-f]{32}) )?"
+    r"Source IP: (\S{1,45}) Source Port: (\d{1,5}) Destination IP: (\S{1,45}) Destination Port: (\d{1,5})",
+    re.ASCII,
+)
+"""What an event of the sandbox (APT Blocker) says of the file's way."""
+
+_BLOCKING = re.compile(r"[Bb]locking host ([0-9A-Fa-f.:]{2,45})(?: \(reason = ([^)]{1,200})\))?", re.ASCII)
+_SPOOFING = re.compile(r"(ARP spoofing attack) detected, ip=([0-9A-Fa-f.:]{2,45}), mac=([0-9A-Fa-f:]{17})", re.ASCII)
+_LEASE = re.compile(
+    r"(DHCP[A-Z]{3,12}) (?:(?:on|for|of) ([0-9A-Fa-f.:]{2,45}) )?(?:to|from) ([0-9A-Fa-f:]{17})(?: \(([^)\s]{1,255})\))?",
+    re.ASCII,
+)
 _MOST_WORDS = 40
 _SOURCES = (LogSource("watchguard", "firewall", ""),)
 _PROXY_SOURCES = (*_SOURCES, LogSource("watchguard", "proxy", ""))
@@ -164,11 +177,57 @@ def _positions(text: str, fields: Fields) -> int:
     return words[end - 1].end()
 
 
+def _put(fields: Fields, values: dict[str, str | None]) -> None:
+    fields.update((name, value) for name, value in values.items() if value)
+
+
+def _incident(rest: str, fields: Fields) -> bool:
+    """A sentence that says of which host it speaks: blocked, spoofing, leasing an address, sending a file."""
+    details = _DETAILS.search(rest)
+    if details is not None:
+        policy, reason, md5, source, source_port, destination, destination_port = details.groups()
+        _put(fields, {"rule.name": policy, "event.reason": reason, "file.hash.md5": md5})
+        _put(fields, {"source.ip": source, "destination.ip": destination})
+        fields["source.port"], fields["destination.port"] = port(source_port), port(destination_port)
+        clean = "safe" in rest[:40]
+        fields["event.kind"] = "event" if clean else "alert"
+        fields["event.category"], fields["event.type"] = ["malware", "network"], ["info"]
+        return True
+    if (blocking := _BLOCKING.search(rest)) is not None:
+        _put(
+            fields,
+            {
+                "source.ip": blocking[1],
+                "event.reason": blocking[2],
+                "event.action": "block",
+                "event.outcome": "success",
+            },
+        )
+        fields["event.category"], fields["event.type"] = ["network"], ["connection", "denied"]
+        return True
+    if (spoofing := _SPOOFING.match(rest)) is not None:
+        _put(fields, {"source.ip": spoofing[2], "source.mac": mac(spoofing[3]), "event.reason": spoofing[1]})
+        fields["event.kind"] = "alert"
+        fields["event.category"], fields["event.type"] = ["intrusion_detection", "network"], ["info"]
+        return True
+    if (lease := _LEASE.match(rest)) is not None:
+        _put(
+            fields,
+            {"event.action": lease[1], "source.ip": lease[2], "source.mac": mac(lease[3]), "source.domain": lease[4]},
+        )
+        fields["network.protocol"] = "dhcp"
+        fields["event.category"], fields["event.type"] = ["network"], ["connection", "info"]
+        return True
+    return False
+
+
 def _event(rest: str, fields: Fields) -> tuple[LogSource, ...]:
     login = _LOGIN.search(rest)
     fields["event.kind"] = "event"
     if login is None:
         fields.setdefault("message", rest)
+        if _incident(rest, fields):
+            return (LogSource("watchguard", "firewall", "event"),)
         fields["event.category"], fields["event.type"] = ["host"], ["info"]
         return (LogSource("watchguard", "", "event"),)
     name, _, server = login[1].partition("@")
