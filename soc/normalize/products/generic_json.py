@@ -21,7 +21,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "host.name": ("hostname", "host"),
     "user.name": ("username", "user"),
     "message": ("msg",),
-    "url.original": ("url.full",),
+    "url.original": ("url.full", "url"),
+    "log.level": ("level", "loglevel", "log_level"),
 }
 """ECS name → what senders call it; the first that is there and fits is copied, and stays."""
 
