@@ -60,6 +60,8 @@ def put(fields: dict[str, object], side: str, text: str) -> None:
         return
     if is_ip(text):
         fields[side + ".ip"] = text
+    elif "%" in text and is_ip(text.partition("%")[0]):  # RFC 4007 §11: the zone says something on that host only
+        fields[side + ".ip"] = text.partition("%")[0]
     else:
         fields[side + ".address"] = text
         fields[side + ".domain"] = text

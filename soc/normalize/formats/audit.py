@@ -22,6 +22,12 @@ _INNER = re.compile(r"msg='(.*)'?", re.ASCII | re.DOTALL)
 _HEX = re.compile(r"(?:[0-9A-F]{2})+$", re.ASCII)
 _DENIAL = re.compile(r"avc: {1,4}(denied|granted) {1,4}\{ ([^}]{0,256}) \}", re.ASCII)
 _SEPARATOR = "\x1d"
+_UNSEPARATED = re.compile(
+    r"(?:'|\bres=(?:success|failed|\d)|\bkey=(?:\(null\)|\"[^\"]{0,256}\"|[0-9A-F]{2,512})|\bsaddr=[0-9A-F]{4,512}?|"
+    r"\bcap_frootid=\d|\bnametype=[A-Z]{4,12}?) ?(?=(?:(?:[AOEFS]|OLD-A)?UID|ARCH|SADDR|ID)=)",
+    re.ASCII,
+)
+"""What an enriched record's last plain pair may be: collectors drop the separator, or write a blank for it."""
 _QUOTES, _BRACKETS, _ENDS = frozenset("\"'"), frozenset("{("), frozenset("),")
 
 _NAMES = """acct acomm cgroup cmd code comm cwd data device dir exe file key name new-disk new-fs new-rng new_group new-chardev
@@ -60,6 +66,8 @@ def read(text: str) -> AuditRecord | None:
     stamp = int(head["second"]) * 1_000_000 + int(head["fraction"][:6].ljust(6, "0"))
     body = text[head.end() :]
     plain, separator, enriched = body.partition(_SEPARATOR)
+    if not separator and (joined := _UNSEPARATED.search(body)) is not None:
+        plain, separator, enriched = body[: joined.end()], _SEPARATOR, body[joined.end() :]
     pairs = _pairs(plain, kind)
     if separator:
         pairs += _pairs(enriched, "")

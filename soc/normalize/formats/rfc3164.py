@@ -37,6 +37,9 @@ _WORD = re.compile(r"([^\s]{1,255})(?: |$)")
 _TAG = re.compile(r"([^\s:\[\]<>\"'={},]{1,64})(?:\[([^\]\s]{0,64})\])?:(?: |$)|([\w./-]{1,64})\[(\d{1,10})\] ")
 
 
+_LEVELS = frozenset(("TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "WARNING", "ERROR", "SEVERE", "CRITICAL", "FATAL"))
+
+
 def read(text: str, fields: dict[str, Any], zone: ZoneInfo, day: int) -> tuple[str, str, Stamp | None] | None:
     """Read a header.
 
@@ -123,6 +126,9 @@ def _host(text: str, at: int, fields: dict[str, Any]) -> int:
         host = bare
     if not host or host[0] in "%<{[\"'(" or "=" in host or (host[-1] == "]" and "[" in host):
         return at
+    if host in _LEVELS:  # of a program's own file: stamp, level, message
+        fields["log.level"] = host.lower()
+        return word.end()
     fields["host.name"] = host
     return word.end()
 

@@ -271,6 +271,9 @@ def _outcome(native: dict[str, Any], fields: Fields, kinds: list[str]) -> None:
         fields["event.type"] = ["access", "denied"]
 
 
+_GROUPS = frozenset(("ADD_GROUP", "DEL_GROUP", "GRP_MGMT", "GRP_CHAUTHTOK"))
+
+
 def _user(native: dict[str, Any], fields: Fields, main: str) -> None:
     """Who did it, and who was meant where a record names an account."""
     for name, to in (("auid", "user.audit"), ("uid", "user"), ("euid", "user.effective"), ("gid", "user.group")):
@@ -284,8 +287,14 @@ def _user(native: dict[str, Any], fields: Fields, main: str) -> None:
     if "iam" in fields["event.category"]:
         if account:
             fields["user.target.name"] = account
-        if target := _first(native, "id"):
-            fields["user.target.id"] = target
+        number, name = _first(native, "id"), _first(native, "ID")
+        whom = (
+            "group" if main in _GROUPS else "user.target"
+        )  # audit-lib's audit_log_acct_message: id is the gid of a group
+        if number:
+            fields[whom + ".id"] = number
+        if name:
+            fields.setdefault(whom + ".name", name)
     elif main == "USER_CMD":
         if audited := fields.get("user.audit.name"):
             fields.setdefault("user.name", audited)

@@ -14,6 +14,7 @@ from soc.normalize.time import MONTHS, Stamp, iso
 _FOUND = (LogSource("eset", "antivirus", "protect"),)
 _OTHER = (LogSource("eset", "application", "protect"),)
 _WHEN = re.compile(r"(\d{1,2})-([A-Z][a-z]{2})-(\d{4}) (\d\d:\d\d:\d\d)$", re.ASCII)
+_NAMED = re.compile(r"\buser '([^']{1,256})'")
 _TABLE: Final[Table] = {
     "hostname": (text, "host.name"),
     "ipv4": (ip, "host.ip"),
@@ -95,6 +96,8 @@ def read_object(event: dict[str, Any], fields: Fields, zone: ZoneInfo) -> Readin
     direction = _DIRECTIONS.get(str(event.get("direction", event.get("inbound", ""))).lower())
     if direction is not None:
         fields["network.direction"] = direction
+    if kind == "Audit_Event":
+        _logon(event, fields)
     if kind == "Threat_Event":
         handled = event.get("threat_handled")
         finding(fields, name=str(event.get("threat_name") or ""), action=str(event.get("action_taken") or ""))
@@ -104,6 +107,18 @@ def read_object(event: dict[str, Any], fields: Fields, zone: ZoneInfo) -> Readin
     if "denied" in types:
         fields["event.outcome"] = "failure"
     return (_FOUND if "malware" in categories else _OTHER), _stamp(event["occured"], zone)
+
+
+def _logon(event: dict[str, Any], fields: Fields) -> None:
+    """``Login attempt`` and ``Logout`` of the console; who it was stands in the detail where ``user`` is empty."""
+    action = str(event.get("action") or "").lower()
+    if not action.startswith(("login", "logout", "log out")):
+        return
+    fields["event.category"] = ["authentication"]
+    fields["event.type"] = ["start"] if action.startswith("login") else ["end"]
+    named = _NAMED.search(str(event.get("detail") or "")[:4096])
+    if named is not None and "user.name" not in fields:
+        account(fields, named[1])
 
 
 def parse(line: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:

@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from soc.model.event import LogSource
-from soc.normalize.addresses import mac, put
+from soc.normalize.addresses import mac, port, put
 from soc.normalize.formats import syslog
 from soc.normalize.products.product import Fields, Product, Reading, refuse
 from soc.normalize.time import bsd
@@ -20,8 +20,13 @@ _LINE = re.compile(
     re.ASCII,
 )
 _AUTH = re.compile(
-    r"(?:\((\d{1,10})\) {1,2})?(?:\w{1,32}: )?(Login OK|Login incorrect|Invalid user|Multiple logins|Rejected)(?: \((.{0,512}?)\))?: "
+    r"(?:\((\d{1,10})\) {1,4})?(?:\w{1,32}: )?(Login OK|Login incorrect|Invalid user|Multiple logins|Rejected)(?: \((.{0,512}?)\))?: "
     r"\[([^\]]{0,512}?)(?:/([^\]]{0,256}))?\](?: \(from client (\S{1,255}) port (\d{1,10})(?: cli ([^\s)]{1,128}))?[^)]{0,64}\))?(.{0,512})",
+    re.ASCII,
+)
+_UNKNOWN = re.compile(
+    r"Ignoring request to (?:(auth|acct)[\w+]{0,16} )?(?:proto \w{1,8} )?(?:address |from )?\S{1,64} port (\d{1,5})\b.{0,64}?"
+    r"from unknown client ([\da-fA-F.:]{2,45})(?: port (\d{1,5}))?",
     re.ASCII,
 )
 _MAC = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?=$|:)", re.ASCII)
@@ -34,8 +39,9 @@ def body(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
     fields["event.category"], fields["event.type"] = ["process"], ["info"]
     match = _AUTH.match(message)
     if match is None:
+        _unknown(message, fields)
         return _SOURCES
-    number, what, reason, name, password, client, port, calling, _ = match.groups()
+    number, what, reason, name, password, client, nas_port, calling, _ = match.groups()
     fields["event.category"], fields["event.type"] = ["authentication"], ["start"]
     fields["event.action"] = what.lower().replace(" ", "-")
     fields["event.outcome"] = "success" if what == "Login OK" else "failure"
@@ -47,13 +53,13 @@ def body(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
     if user:
         fields["user.name"] = user
     if domain:
-        fields["user.domain"] = domain
+        fields["user.domain"] = domain.rstrip("\\")  # some versions write the backslash twice
     if password and password.startswith("<"):
         fields["freeradius.auth_type"] = password.strip("<>")
     if client:
         fields["freeradius.client"], fields["observer.name"] = client, client
-    if port:
-        fields["freeradius.port"] = port
+    if nas_port:
+        fields["freeradius.port"] = nas_port
     if calling:
         fields["freeradius.calling_station"] = calling
         if _MAC.match(calling) is not None:
@@ -61,6 +67,19 @@ def body(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
         else:
             put(fields, "source", calling)
     return _SOURCES
+
+
+def _unknown(message: str, fields: Fields) -> None:
+    """``Ignoring request to auth address * port 1812 from unknown client 192.0.2.9 port 4000``."""
+    match = _UNKNOWN.search(message)
+    if match is None:
+        return
+    fields["event.category"], fields["event.type"] = ["network"], ["connection", "denied"]
+    fields["event.action"], fields["event.outcome"] = "unknown-client", "failure"
+    put(fields, "source", match[3])
+    for side, found in (("destination", match[2]), ("source", match[4])):
+        if found and (number := port(found)) is not None:
+            fields[side + ".port"] = number
 
 
 def line(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:

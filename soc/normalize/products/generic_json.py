@@ -16,12 +16,13 @@ TIMES = ("@timestamp", "timestamp", "time", "ts", "eventTime", "date")
 """Names a time is looked for under, in this order: text in ISO form, or a number since the epoch."""
 
 ALIASES: dict[str, tuple[str, ...]] = {
-    "source.ip": ("src_ip", "srcip", "client_ip", "clientip", "remote_addr", "id.orig_h"),
-    "destination.ip": ("dst_ip", "dest_ip", "dstip", "server_ip", "id.resp_h"),
+    "source.ip": ("src_ip", "srcip", "source_ip", "client_ip", "clientip", "remote_addr", "id.orig_h"),
+    "destination.ip": ("dst_ip", "dest_ip", "dstip", "destination_ip", "server_ip", "id.resp_h"),
     "host.name": ("hostname", "host"),
     "user.name": ("username", "user"),
     "message": ("msg",),
-    "url.original": ("url.full",),
+    "url.original": ("url.full", "url"),
+    "log.level": ("level", "loglevel", "log_level"),
 }
 """ECS name → what senders call it; the first that is there and fits is copied, and stays."""
 

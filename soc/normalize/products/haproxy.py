@@ -178,6 +178,14 @@ def _plain(text: str, fields: Fields) -> Reading | None:
     return _OTHER, None
 
 
+def shape(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
+    """As ``line``, for lines of unknown origin: only its log of requests and of connections."""
+    head = _HEAD.match(text)
+    if head is None or (_HTTP.match(text, head.end()) is None and _TCP.match(text, head.end()) is None):
+        return None
+    return line(text, fields, zone, day)
+
+
 def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     """A line of a profile with product ``haproxy``: a file, or through syslog."""
     reading = line(text, fields, zone, day)

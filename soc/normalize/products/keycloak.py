@@ -14,14 +14,22 @@ from soc.normalize.products.product import Fields, Product, Reading, refuse
 from soc.normalize.time import epoch, iso
 
 PROGRAMS = ("keycloak", "kc.sh", "standalone.sh", "rhsso")
-MARK: Final = "[org.keycloak.events]"
+MARK: Final = "[org.keycloak."
 _LOGGER: Final = "org.keycloak.events"
 _EVENTS = (LogSource("keycloak", "authentication", "events"),)
 _ADMIN = (LogSource("keycloak", "", "admin"),)
+_SERVER = (LogSource("keycloak", "", "log"),)
 _LINE = re.compile(
     r"(?:(?:(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[,.]\d{3}(?:[+-]\d\d:?\d\d)?)|\d\d:\d\d:\d\d,\d{3}) {1,2})?(?:([A-Z]{4,5}) {1,2})?\[org\.keycloak\.events\] (?:\(([^()]{0,128}(?:\([^()]{0,64}\))?)\) )?",
     re.ASCII,
 )
+_OTHER = re.compile(
+    r"(?:(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[,.]\d{3}(?:[+-]\d\d:?\d\d)?)|\d\d:\d\d:\d\d,\d{3}) {1,2}([A-Z]{4,5}) {1,2}"
+    r"\[([a-z][\w.$-]{2,255})\] \(([^()]{0,128}(?:\([^()]{0,64}\))?)\) (?:([A-Z][A-Z-]{1,15}\d{3,6}): )?",
+    re.ASCII,
+)
+"""A line of the server log that is no event: stamp, level, logger, thread, number of the message."""
+_ADDED = re.compile(r"Added user '([^']{1,256})' to realm '([^']{1,256})'")
 _PAIR = re.compile(
     r'(?:^|, )([A-Za-z_]\w{0,63})=(?:"([^"\\]{0,2048}(?:\\.[^"\\]{0,2048}){0,64})"|\'([^\']{0,2048})\'|([^,]{0,2048}))',
     re.ASCII,
@@ -117,6 +125,9 @@ def line(text_: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None
     header = None
     match = _LINE.match(text_)
     if match is None:
+        reading = _other(text_, fields, zone)
+        if reading is not None:
+            return reading
         found = syslog.read(text_, fields, zone, day)
         match = _LINE.match(found[0]) if found is not None else None
         if found is None or match is None:
@@ -131,6 +142,30 @@ def line(text_: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None
     if match[3]:
         fields["process.thread.name"] = match[3]
     return sources, (iso(match[1], zone) if match[1] else None) or header
+
+
+def _other(line_: str, fields: Fields, zone: ZoneInfo) -> Reading | None:
+    """What the server says of itself; None for anything else."""
+    match = _OTHER.match(line_)
+    if match is None:
+        return None
+    when, level, logger, thread, code = match.groups()
+    message = line_[match.end() :].rstrip()
+    fields["event.kind"], fields["message"] = "event", message
+    fields["event.module"], fields["event.dataset"] = "keycloak", "keycloak.log"
+    fields["event.category"] = ["process"]
+    fields["event.type"] = ["error"] if level in ("ERROR", "FATAL") else ["info"]
+    fields["log.level"], fields["log.logger"] = level.lower(), logger
+    fields["process.thread.name"] = thread
+    if code:
+        fields["event.code"] = code
+    added = _ADDED.match(message)
+    if added is not None:
+        fields["event.category"], fields["event.type"] = ["iam"], ["user", "creation"]
+        fields["event.action"], fields["event.outcome"] = "added-user", "success"
+        fields["user.name"] = fields["user.target.name"] = added[1]
+        fields["organization.name"] = added[2]
+    return _SERVER, iso(when, zone) if when else None
 
 
 def read_object(event: dict[str, Any], fields: Fields, zone: ZoneInfo) -> Reading | None:

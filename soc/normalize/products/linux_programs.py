@@ -35,6 +35,7 @@ _FORMS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     ("useradd usermod groupmems", rf"add {_NAME} to (?:shadow )?group {_NAME}$", _said("iam", "group change", "added-user-to-group", "success"), "user.target.name group.name"),
     ("useradd", rf"failed adding user {_NAME}[,\s]", _said("iam", "user creation", "added-user-account", "failure"), "user.target.name"),
     ("usermod", rf"change user {_NAME} (\S{{1,32}}) from {_NAME} to {_NAME}$", _said("iam", "user change", "modified-user-account", "success"), "user.target.name attribute old new"),
+    ("usermod", rf"change user {_NAME} password", _said("iam", "user change", "changed-password", "success"), "user.target.name"),
     ("usermod passwd", rf"(?:lock|unlock) user {_NAME} password", _said("iam", "user change", "modified-user-account", "success"), "user.target.name"),
     ("usermod userdel", rf"delete {_NAME} from (?:shadow )?group {_NAME}$", _said("iam", "group change", "removed-user-from-group", "success"), "user.target.name group.name"),
     ("userdel", rf"delete user {_NAME}$", _said("iam", "user deletion", "deleted-user-account", "success"), "user.target.name"),
@@ -42,10 +43,20 @@ _FORMS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     ("groupdel", rf"group {_NAME} removed", _said("iam", "group deletion", "deleted-group-account", "success"), "group.name"),
     ("gpasswd", rf"user {_NAME} added by {_NAME} to group {_NAME}$", _said("iam", "group change", "added-user-to-group", "success"), "user.target.name user.name group.name"),
     ("gpasswd", rf"user {_NAME} removed by {_NAME} from group {_NAME}$", _said("iam", "group change", "removed-user-from-group", "success"), "user.target.name user.name group.name"),
+    ("gpasswd", rf"(?:members|administrators) of group {_NAME} set by {_NAME} to (.{{0,1024}})$", _said("iam", "group change", "changed-group-members", "success"), "group.name user.name members"),
     ("chage", rf"changed password expiry for {_NAME}$", _said("iam", "user change", "modified-user-account", "success"), "user.target.name"),
     ("passwd", rf"password for {_NAME} changed by {_NAME}$", _said("iam", "user change", "changed-password", "success"), "user.target.name user.name"),
     ("chsh chfn", rf"changed user {_NAME} ", _said("iam", "user change", "modified-user-account", "success"), "user.target.name"),
-    ("cron crond", r"\(([^)]{1,256})\) CMD(?:END)? \((.{0,4096})\)$", _said("process", "start", "ran-command", "success"), "user.name process.command_line"),
+    ("groupmod", r"group changed in \S{1,64} \(group ([^/,\s]{1,256})/(\d{1,10})", _said("iam", "group change", "modified-group-account", "success"), "group.name group.id"),
+    ("pkexec", r"([^:\s]{1,256}): Executing command \[USER=([^\]]{1,256})\] \[TTY=([^\]]{0,64})\] \[CWD=([^\]]{0,1024})\] \[COMMAND=(.{0,4096})\]$", _said("process", "start", "pkexec", "success"), "user.name user.effective.name process.tty.name process.working_directory process.command_line"),
+    ("pkexec", r"([^:\s]{1,256}): (The value .{0,255}|Error executing command .{0,255}|Not authorized.{0,255}) \[USER=([^\]]{1,256})\]", _said("process", "start denied", "pkexec", "failure"), "user.name event.reason user.effective.name"),
+    ("dropbear", r"Bad (?:password|PAM password|pubkey) attempt for '([^']{1,256})' from ([\da-fA-F.:]{2,45}):(\d{1,5})$", _said("authentication", "start", "ssh-login", "failure"), "user.name address source.port"),
+    ("dropbear", r"Login attempt for nonexistent user (?:'([^']{1,256})' )?from ([\da-fA-F.:]{2,45}):(\d{1,5})$", _said("authentication", "start", "ssh-login", "failure"), "user.name address source.port"),
+    ("dropbear", r"(?:Password|PAM password|Pubkey) auth succeeded for '([^']{1,256})' (?:with .{1,255} )?from ([\da-fA-F.:]{2,45}):(\d{1,5})$", _said("authentication", "start", "ssh-login", "success"), "user.name address source.port"),
+    ("proftpd", r"\S{1,255} \([^\[]{1,255}\[([\da-fA-F.:]{2,45})\]\)(?: -|:) USER ([^:(]{1,255}?)(?:: no such user| \(Login failed\)).{0,255}", _said("authentication", "start", "ftp-login", "failure"), "address user.name"),
+    ("proftpd", r"\S{1,255} \([^\[]{1,255}\[([\da-fA-F.:]{2,45})\]\)(?: -|:) USER ([^:(]{1,255}?): Login successful", _said("authentication", "start", "ftp-login", "success"), "address user.name"),
+    ("fail2ban.actions fail2ban", r"(?:\w{1,16} {1,8})?\[([^\]]{1,64})\] (Ban|Unban|Restore Ban) ([\da-fA-F.:]{2,45})", _said("intrusion_detection", "denied", "ban"), "rule.name event.action address"),
+    ("cron crond", r"\(([^)]{1,256})\) CMD(?:END)? \( {0,64}(.{0,4096})\)$", _said("process", "start", "ran-command", "success"), "user.name process.command_line"),
     ("cron crond", r"\(([^)]{1,256})\) FAILED to authorize user with PAM \((.{0,256})\)", _said("authentication", "start", "authentication-failure", "failure"), "user.name event.reason"),
     ("crontab cron crond", r"\(([^)]{1,256})\) (?:REPLACE|BEGIN EDIT|END EDIT|DELETE) \(([^)]{1,256})\)", _said("configuration", "change", "changed-crontab"), "user.name user.target.name"),
     ("crontab", r"\(([^)]{1,256})\) LIST \(([^)]{1,256})\)", _said("configuration", "access", "listed-crontab"), "user.name user.target.name"),
@@ -79,6 +90,7 @@ _FORMS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     ("kernel", r"(?:\[ *[\d.]{1,24}\] )?([^\s\[]{1,64})\[(\d{1,9})\]: segfault at", _said("process", "end error", "segmentation-fault", "failure"), "process.name process.pid"),
     ("dhcpd dhcpd4", r"(DHCP[A-Z]{3,12}) (?:(?:on|for|of) ([0-9.]{7,15}) (?:\([^()]{1,64}\) )?)?(?:to|from) ([0-9A-Fa-f:]{17})(?: \(([^()]{1,255})\))? via (\S{1,64}?)(?::|\s|$)", {**_said("network", "protocol info", "dhcp"), "network.protocol": "dhcp"}, "event.action address source.mac source.domain observer.ingress.interface.name"),
     ("polkitd polkit-agent-helper-1", r"(?:Operator of .{1,128}? )?(successfully authenticated as|FAILED to authenticate .{0,64}? as) unix-user:(\S{1,256}) ", _said("authentication", "start", "authorization"), "event.reason user.name"),
+    ("polkitd", r"Operator of .{1,128}? (FAILED to authenticate) to gain .{1,512}\(owned by unix-user:([^)]{1,256})\)", _said("authentication", "start", "authorization"), "event.reason user.name"),
 )  # fmt: skip
 
 
@@ -97,7 +109,7 @@ _VSFTPD = re.compile(
     re.ASCII,
 )
 _FTP = (LogSource("linux", "", "vsftpd"),)
-_COUNTS = frozenset(("process.pid", "file.size"))
+_COUNTS = frozenset(("process.pid", "file.size", "source.port"))
 
 
 def read(program: str, message: str, fields: Fields) -> bool:

@@ -11,7 +11,7 @@ from soc.normalize.time import Stamp, epoch, iso
 
 _NONE: tuple[LogSource, ...] = ()
 _SHAPE = re.compile(
-    r'(?:(?:time|ts|t|timestamp)=(?:"[^"]{1,64}"|\S{1,64}) (?:level|lvl|severity)=[A-Za-z"]|(?:level|lvl)=\w{1,16} (?:time|ts|msg|caller|component)=)',
+    r'(?:(?:time|ts|t|timestamp)=(?:"[^"]{1,64}"|\S{1,64}) (?:caller=\S{1,256} )?(?:level|lvl|severity)=[A-Za-z"]|(?:level|lvl)=\w{1,16} (?:time|ts|msg|caller|component)=)',
     re.ASCII,
 )
 _STAMPS = ("time", "ts", "t", "timestamp", "@timestamp")

@@ -121,6 +121,7 @@ SHAPES: tuple[Line, ...] = (
     mssql.line,
     mysql.shape,
     freeradius.line,
+    haproxy.shape,
     api_gateways.shape,
     logfmt.shape,
 )

@@ -20,7 +20,13 @@ _ERROR_LINE = re.compile(
     rf"(?:{_WHEN}[ \t]{{1,4}})?(?:(\d{{1,20}}) )?\[(System|Note|Warning|ERROR|Error)\] (?:\[(MY-\d{{6}})\] )?(?:\[(\w{{1,32}})\] )?",
     re.ASCII,
 )
-_STAMPED = re.compile(rf"{_WHEN}[ \t]{{1,4}}(?=InnoDB: |mysqld|\d{{1,20}} )", re.ASCII)
+_STAMPED = re.compile(rf"{_WHEN}[ \t]{{1,4}}(?:[\da-f]{{4,16}} (?=InnoDB: ))?(?=InnoDB: |mysqld|\d{{1,20}} )", re.ASCII)
+_OLD = re.compile(
+    r"\d{6} {1,2}\d{1,2}:\d\d:\d\d[ \t]{1,4}(?:\[(?:Note|Warning|ERROR)\] |InnoDB: |mysqld)"
+    r"|\d{4}-\d\d-\d\d  ?\d{1,2}:\d\d:\d\d [\da-f]{4,16} InnoDB: ",
+    re.ASCII,
+)
+"""Of MySQL to 5.6 and MariaDB: stamps that nobody else writes, or a thread in hexadecimal figures."""
 _GENERAL_LINE = re.compile(
     rf"(?:{_WHEN})?[ \t]{{1,16}}(\d{{1,20}}) (Connect|Query|Quit|Init DB|Prepare|Execute|Close stmt|Field List|Statistics|Change user|Reset stmt|"
     r"Shutdown|Refresh|Kill|Ping|Binlog Dump|Create DB|Drop DB)(?:\t|$)",
@@ -284,7 +290,20 @@ def line(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
 def shape(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
     """As ``line``, for lines of unknown origin: others write ``stamp [ERROR]`` too, so a thread or an error number must stand there."""
     match = _ERROR_LINE.match(text)
-    return None if match is not None and not (match[2] or match[4]) else line(text, fields, zone, day)
+    old = _OLD.match(text)
+    if old is not None and match is None:
+        return _unlevelled(text, fields, zone)
+    return None if match is not None and not (match[2] or match[4] or old) else line(text, fields, zone, day)
+
+
+def _unlevelled(text: str, fields: Fields, zone: ZoneInfo) -> Reading | None:
+    """What the server says without a level; None if it is none."""
+    stamped = _STAMPED.match(text)
+    if stamped is None and not text.startswith(("InnoDB: ", "Version: '", "ERROR: ")):
+        return None
+    at = stamped.end() if stamped is not None else 0
+    base(fields, "mysql", "error", text[at:])
+    return _ERROR, _stamp(stamped[1], zone) if stamped is not None else None
 
 
 def body(message: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
@@ -303,13 +322,9 @@ def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     reading = read_object(decoded[0], fields, zone) if decoded is not None else line(text, fields, zone, day)
     if reading is not None:
         return reading
-    stamped = _STAMPED.match(text)
-    if stamped is not None or text.startswith(
-        ("InnoDB: ", "Version: '", "ERROR: ")
-    ):  # what the server says without a level
-        at = stamped.end() if stamped is not None else 0
-        base(fields, "mysql", "error", text[at:])
-        return _ERROR, _stamp(stamped[1], zone) if stamped is not None else None
+    reading = _unlevelled(text, fields, zone)
+    if reading is not None:
+        return reading
     found = syslog.read(text, fields, zone, day)
     if found is not None:
         decoded = json.decode_object(found[0])

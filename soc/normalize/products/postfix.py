@@ -235,13 +235,20 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], Any], ...]] = (
 
 _LOGIN = re.compile(
     r"(?:(imap|pop3|managesieve|submission|lmtp)-login: )?(?:Info: )?(Login|Logged in|Disconnected|Aborted login|Login aborted|Maximum number of connections)"
-    r"(?::? ?[^:(<]{0,128})?(?: ?\(([^)]{0,255})\))?: (?=user=|rip=|method=)(.{0,2048})",
+    r"(?:(?:: Disconnected)?:? ?[^:(<]{0,128})?(?: ?\(([^)]{0,255})\))?: (?=user=|rip=|method=)(.{0,2048})",
     re.ASCII,
 )
 _PASSDB = re.compile(
-    r"auth(?:-worker(?:\(\d{1,10}\))?)?(?:\([^)]{0,64}\))?: (?:Info: )?(?:conn [^:]{0,128}: [^:]{0,64}: )?"
+    r"auth(?:-worker(?:\(\d{1,10}\))?)?(?:\([^)]{0,64}\))?: (?:Info: )?(?:conn (?:unix:)?[^:]{0,128}: [^:]{0,64}: )?"
     r"(?:[a-z-]{1,24})\(([^,)]{1,255}),([^,)]{1,64})(?:,[^)]{0,64})?\): (.{0,512})",
     re.ASCII,
+)
+_NO_LOGON: Final = (
+    "password mismatch",
+    "unknown user",
+    "invalid password",
+    "pam_authenticate() failed",
+    "invalid credentials",
 )
 _SESSION = re.compile(
     r"(imap|pop3|lmtp|managesieve)\(([^)]{1,255})\)(?:<[^>]{0,64}>){0,2}: (?:Info: )?(.{0,1024})", re.ASCII
@@ -262,7 +269,7 @@ def read_dovecot(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
         account(fields, match[1])
         put(fields, "source", match[2])
         fields["event.reason"] = match[3]
-        failed = match[3].lower().startswith(("password mismatch", "unknown user", "invalid password"))
+        failed = match[3].lower().startswith(_NO_LOGON)
         _set(fields, "authentication", "start" if failed else "info", "mail-login", "failure" if failed else "")
         return _DOVECOT
     match = _SESSION.match(message)

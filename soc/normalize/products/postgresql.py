@@ -212,13 +212,43 @@ def _audit(row: str, fields: Fields) -> tuple[LogSource, ...]:
     return _AUDIT
 
 
+_ZONES = {
+    "CET": "+0100",
+    "CEST": "+0200",
+    "EET": "+0200",
+    "EEST": "+0300",
+    "MSK": "+0300",
+    "WET": "+0000",
+    "WEST": "+0100",
+    "ICT": "+0700",
+    "HKT": "+0800",
+    "SGT": "+0800",
+    "JST": "+0900",
+    "KST": "+0900",
+    "AEST": "+1000",
+    "AEDT": "+1100",
+    "EST": "-0500",
+    "EDT": "-0400",
+    "CDT": "-0500",
+    "MST": "-0700",
+    "MDT": "-0600",
+    "PST": "-0800",
+    "PDT": "-0700",
+    "UTC": "Z",
+    "GMT": "Z",
+    "Z": "Z",
+}
+"""The abbreviations of ``log_timezone`` that name one offset in PostgreSQL's default set (``timezonesets/Default``); CST, IST
+and BST are others' too."""
+
+
 def _stamp(match: re.Match[str], zone: ZoneInfo) -> Stamp | None:
     if match[3]:
         return epoch(match[3])
     where = match[2] or ""
     if where[:1] in ("+", "-") and len(where) == 3:
         where += "00"
-    return iso(match[1] + (where if where[:1] in ("+", "-") or where in ("UTC", "GMT") else ""), zone)
+    return iso(match[1] + (where if where[:1] in ("+", "-") else _ZONES.get(where, "")), zone)
 
 
 def line(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:  # noqa: ARG001 - one signature for all

@@ -20,10 +20,17 @@ _TEXT_COLUMNS = {
     3: ("cs(User-Agent)", "cs(Cookie)", "cs(Referer)"),
     4: ("cs(User-Agent)", "cs(Cookie)", "cs(Referer)", "cs-host"),
 }
+_HTTPERR = ("date", "time", "c-ip", "c-port", "s-ip", "s-port", "cs-version", "cs-method", "cs-uri")
+_REFUSED = {
+    13: (*_HTTPERR, "sc-status", "s-siteid", "s-reason", "s-queuename"),
+    14: (*_HTTPERR, "streamid", "sc-status", "s-siteid", "s-reason", "s-queuename"),
+}
+"""The columns of HTTP.sys's error log, by their number ("Error logging in HTTP APIs"; ``streamid`` since HTTP/2)."""
 _NUMBER_COLUMNS = {0: (), 1: ("time-taken",), 3: ("sc-bytes", "cs-bytes", "time-taken")}
 _METHOD = re.compile(r"[A-Z][A-Z_-]{1,31}$", re.ASCII)
 _SHAPE = re.compile(
-    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (?:\S{1,255} ){1,3}?[A-Z][A-Z_-]{1,31} [/*]\S{0,65536} \S{1,65536} \d{1,5} ",
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (?:\S{1,255} ){1,3}?[A-Z][A-Z_-]{1,31} [/*]\S{0,65536} \S{1,65536} \d{1,5} "
+    r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [\da-fA-F.:%]{2,64} \d{1,5} [\da-fA-F.:%]{2,64} \d{1,5} (?:HTTP/\d|- )",
     re.ASCII,
 )
 
@@ -119,6 +126,9 @@ def _undeclared(text: str) -> w3c.Row | None:
     the numbers behind it show where one is.
     """
     words = w3c.split(text)
+    refused = _REFUSED.get(len(words))
+    if refused is not None and is_ip(words[2].partition("%")[0]) and is_ip(words[4].partition("%")[0]):
+        return w3c.row(refused, words)
     at = next(
         (
             i
@@ -205,6 +215,9 @@ def _request(values: dict[str, str], fields: Fields) -> None:
             fields["event.type"] = ["access", "error"]
         if status == 401 and "user.name" in fields:
             fields["event.category"] = ["authentication", "web"]
+        if values.get("cs-method") == "PASS" and status in (230, 530):  # RFC 959 §4.2.2: logged in, not logged in
+            fields["event.category"], fields["event.type"] = ["authentication"], ["start"]
+            fields["event.action"], fields["network.protocol"] = "ftp-login", "ftp"
     fields.update(values)
 
 

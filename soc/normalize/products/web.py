@@ -19,7 +19,7 @@ _NGINX_ERROR = re.compile(
 )
 _APACHE_ERROR = re.compile(
     r"\[([A-Z][a-z]{2} [A-Z][a-z]{2} {1,2}\d{1,2} \d{2}:\d{2}:\d{2}(?:\.\d{1,9})? \d{4}|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[\d.]{0,8}(?: [+-]\d{4})?)\] \[(?:([\w-]{0,64}):)?([a-z0-9]{1,16})\] "
-    r"(?:\[pid (\d{1,10})(?::tid \d{1,20})?\] )?(?:\([^)]{1,128}\)[^:\[]{0,256}: )?(?:\[(?:remote|client) ([^\]\s]{1,80})\] )?",
+    r"(?:\[pid (\d{1,10})(?::tid \d{1,20})?\] )?(?:[\w/.-]{1,64}\.c\(\d{1,6}\): )?(?:\([^)]{1,128}\)[^:\[]{0,256}: )?(?:\[(?:remote|client) ([^\]\s]{1,80})\] )?",
     re.ASCII,
 )
 _APACHE_START = re.compile(r"(AH\d{5}): (?:apache2|httpd|\w{1,16}): ", re.ASCII)
@@ -29,6 +29,7 @@ _SSL_REQUEST = re.compile(
 )
 _CODE = re.compile(r"(AH\d{5}): ", re.ASCII)
 _FORWARDED = re.compile(r' "([\da-fA-F.:]{2,45})(?:, [^"]{0,512})?"', re.ASCII)
+_REFERER = re.compile(r", referer: (\S{1,2048})$", re.ASCII)
 _NGINX_USER = re.compile(r'user "([^"]{0,256})"(?: was not found in|: password mismatch)')
 _APACHE_USER = re.compile(r"user (.{1,256}?)(?: not found|: authentication failure| in realm)", re.ASCII)
 _NGINX_PARTS = re.compile(r', (client|server|request|upstream|host|referrer): (?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^,\s]*))')
@@ -85,7 +86,7 @@ def nginx_error(text: str, fields: Fields, zone: ZoneInfo) -> Reading | None:
     if "request" in parts:
         clf.request_line(parts["request"], fields)
     if parts.get("host"):
-        fields["url.domain"] = parts["host"]
+        clf.host(parts["host"], fields)
     if parts.get("referrer"):
         fields["http.request.referrer"] = parts["referrer"]
     _error("nginx", level, rest, fields)
@@ -113,6 +114,8 @@ def apache_error(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading
         fields["event.code"] = code[1]
         rest = rest[code.end() :]
     _error("apache", level, rest, fields)
+    if client and (referer := _REFERER.search(rest)) is not None:
+        fields["http.request.referrer"] = referer[1]
     if module:
         fields["apache.error.module"] = module
     if pid:

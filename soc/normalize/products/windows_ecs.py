@@ -156,3 +156,26 @@ def _of(source: LogSource, categories: tuple[str, ...]) -> tuple[LogSource, ...]
 def _words(value: Any) -> frozenset[str]:
     words = cast("list[Any]", value) if isinstance(value, list) else [value]
     return frozenset(str(word) for word in words)
+
+
+_PARAMETERS: Final = ("param1", "param2", "param3")
+
+
+def add_agent_values(fields: dict[str, Any]) -> None:
+    """What Winlogbeat has under its own names and nothing has said yet: the level, who wrote the event, PowerShell's values.
+
+    ``winlog.user`` is the account of the event's header (``Security UserID``). Sysmon's is the service's own, and says nothing
+    of whom its events are about.
+    """
+    level = fields.get("winlog.level")
+    if isinstance(level, str) and level and "log.level" not in fields:
+        fields["log.level"] = level.lower()
+    if "user.name" not in fields and "user.id" not in fields and fields.get("event.module") != "sysmon":
+        for native, ecs in (("name", "user.name"), ("domain", "user.domain"), ("identifier", "user.id")):
+            value = fields.get("winlog.user." + native)
+            if isinstance(value, str) and value not in ("", "-"):
+                fields[ecs] = value
+    if fields.get("event.dataset") == "windows.powershell-classic" and "Data" not in fields:
+        values = [fields[name] for name in _PARAMETERS if isinstance(fields.get(name), str)]
+        if values:
+            fields["Data"] = values

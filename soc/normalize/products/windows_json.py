@@ -10,7 +10,7 @@ from soc.model.event import LogSource
 from soc.normalize.conform import conform
 from soc.normalize.formats import json, syslog
 from soc.normalize.products.product import Fields, FirstLook, Product, Reading, refuse
-from soc.normalize.products.windows_ecs import MARKS, add_native_names, agent_sources
+from soc.normalize.products.windows_ecs import MARKS, add_agent_values, add_native_names, agent_sources
 from soc.normalize.products.windows_fields import FIELDS
 from soc.normalize.products.windows_mapping import CHECKED, DEFENDER, MAKES, WORDS, add_ecs, by_channel
 from soc.normalize.products.windows_shapes import add_joined_names, add_provider, add_sysmon_names, is_plain, unnest
@@ -53,6 +53,7 @@ def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo, *, flat: bool) -
         if not MARKS.isdisjoint(event):
             sources = agent_sources(fields, sources)
             add_native_names(fields, sources)
+        add_agent_values(fields)
         conform(fields)
         fields.setdefault("event.kind", "event")
     return sources, stamp

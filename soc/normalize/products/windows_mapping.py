@@ -92,6 +92,7 @@ WRITERS: dict[str, tuple[Writer, str]] = {
     "QueryStatus": (values.response, "dns.response_code"),
     "ContextInfo": (values.engine_text, "process.command_line"),
     "Data": (values.engine_text, "process.command_line"),
+    "param3": (values.engine_text, "process.command_line"),
     "Signed": (values.signed, "file.code_signature.signed"),
     "Severity": (values.level, "log.level"),
     "Level": (values.level, "log.level"),
