@@ -71,7 +71,7 @@ _DHCP = re.compile(
 
 # Microsoft, "DNS Logging and Diagnostics": the packet lines of the debug log
 _WINDOWS = re.compile(
-    r"(\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}) (\d{1,2}:\d{2}:\d{2}(?: ?[AP]M)?) ([\dA-Fa-f]{1,8}) PACKET {1,2}([\dA-Fa-f]{1,16}) (UDP|TCP) (Rcv|Snd) ([\da-fA-F.:%]{2,64}) +"
+    r"(\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}|\d{8}) (\d{1,2}:\d{2}:\d{2}(?: ?[AP]M)?) ([\dA-Fa-f]{1,8}) PACKET {1,2}([\dA-Fa-f]{1,16}) (UDP|TCP) (Rcv|Snd) ([\da-fA-F.:%]{2,64}) +"
     r"([\dA-Fa-f]{4}) ([ R]) ([QNU?]) \[([\dA-Fa-f]{4}) {1,6}([ATDR ]{0,6}?) *(\w{1,16})\] (\w{1,16}) +(\S{1,1024})",
     re.ASCII,
 )
@@ -366,6 +366,8 @@ def windows(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | No
 
 def _windows_stamp(date: str, clock: str, zone: ZoneInfo, day: int) -> Stamp | None:
     """The date is in the server's own order; of day and month that could be either, what is nearer to the receipt holds."""
+    if len(date) == 8 and date.isdecimal():
+        date = f"{date[:4]}-{date[4:6]}-{date[6:]}"
     found = _DATE.match(date)
     time, _, half = clock.replace("AM", " AM").replace("PM", " PM").partition(" ")
     if found is None:
