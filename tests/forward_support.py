@@ -14,6 +14,7 @@ from soc.forward.forwarder import Destination, Forwarder
 from soc.forward.ledger import Ledger
 from soc.forward.rebuild import latest
 from soc.model import encode
+from soc.pipeline.table import topology
 from soc.receiver import Receiver
 
 _spec = importlib.util.spec_from_file_location(
@@ -22,10 +23,11 @@ _spec = importlib.util.spec_from_file_location(
 made = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(made)
 
+_TELLS = next(stage.tells for stage in topology(1).stages if stage.name == "forward")
 TOPOLOGY = Topology(
     (
         Stage("triage", (), ("incidents",), 1),
-        Stage("forward", ("incidents",), ("outbox", "audit"), 1, tells=True),
+        Stage("forward", ("incidents",), ("outbox", "audit"), 1, _TELLS),
         Stage("index", ("outbox",), (), 1),
     ),
     {"incidents": 1, "outbox": 1, "audit": 1},

@@ -170,7 +170,7 @@ def test_a_log_that_was_deleted_is_not_begun_anew_and_what_it_had_sent_is_not_se
                 (tmp_path / "bus" / f"forward-0.db{suffix}").unlink(missing_ok=True)
             posts = place.standin.posts
             with pytest.raises(LogMismatchError, match=r"lost and made anew.*declare-restored"):
-                await place.forwarder().run()
+                await asyncio.wait_for(place.forwarder().run(), 20)
             with pytest.raises(LogMismatchError, match="lost and made anew"):
                 await rebuilt(place)
             await place.bus.declare_restored("forward", 0, {RESTORED: b""})
