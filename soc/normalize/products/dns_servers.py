@@ -289,7 +289,8 @@ def dnsmasq(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | No
     fields.update(_ASKED if query or forwarded else _ANSWERED)
     if serial:
         fields["dns.id"] = serial
-        fields["source.ip"], fields["source.port"] = client, int(client_port)
+        put(fields, "source", client)
+        fields["source.port"] = int(client_port)
     if query:
         put(fields, "source", asker)
         _question(fields, name, kind)

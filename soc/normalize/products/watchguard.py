@@ -4,7 +4,7 @@ import re
 from zoneinfo import ZoneInfo
 
 from soc.model.event import LogSource
-from soc.normalize.addresses import is_ip, mac, number, port
+from soc.normalize.addresses import is_ip, mac, number, port, put
 from soc.normalize.formats import kv, rfc3164, rfc5424
 from soc.normalize.products.product import Fields, Product, Reading, refuse
 from soc.normalize.products.table import Table
@@ -178,7 +178,11 @@ def _positions(text: str, fields: Fields) -> int:
 
 
 def _put(fields: Fields, values: dict[str, str | None]) -> None:
-    fields.update((name, value) for name, value in values.items() if value)
+    for name, value in values.items():
+        if value and name.endswith(".ip"):
+            put(fields, name.removesuffix(".ip"), value)
+        elif value:
+            fields[name] = value
 
 
 def _incident(rest: str, fields: Fields) -> bool:
