@@ -135,7 +135,8 @@ class _Person:
                     if await self._is(expression):
                         return
                     await asyncio.sleep(0.2)
-                await self.page.open(await self.page.js("location.href"))
+                # Without its fragment: to go where one is already would load nothing.
+                await self.page.open(await self.page.js("location.origin + location.pathname + location.search"))
 
     async def _is(self, expression: str) -> bool:
         """Whether it is so now; what cannot be said while a page changes is not."""

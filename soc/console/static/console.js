@@ -75,7 +75,8 @@
       light.textContent = on ? light.dataset.on : light.dataset.off;
     };
     const source = new EventSource(stream);
-    source.addEventListener("open", () => show(true));
+    // What changed while the page loaded, or while there was no stream, is in no event.
+    source.addEventListener("open", () => { show(true); soon(); });
     source.addEventListener("error", () => show(false));
     source.addEventListener("change", soon);
     addEventListener("pagehide", () => source.close());
