@@ -26,7 +26,7 @@ _NUMBERS: Final = (int, float, bool)
 _PLAIN: Final[frozenset[type]] = frozenset((str, int, float, bool, type(None)))
 _MANY_GATES: Final = 30
 _GATE: Final = 4
-_FOLDED_TO_ASCII: Final = (
+FOLDED_TO_ASCII: Final = (
     "\u00df\u0130\u0149\u017f\u01f0\u1e96\u1e97\u1e98\u1e99\u1e9a\u1e9e\u212a\ufb00\ufb01\ufb02\ufb03\ufb04\ufb05\ufb06"
 )
 """Characters beyond ASCII whose folding has ASCII characters (``ß`` is ``ss``): an ASCII literal can be in a text with one of
@@ -68,10 +68,10 @@ class KeywordIndex:
         """What tells quickly, and never wrongly, that an event has none of the literals."""
         if self._numbers or not all(map(str.isascii, literals)):
             return _always
-        gate = compiled.gate(literals, _FOLDED_TO_ASCII)
+        gate = compiled.gate(literals, FOLDED_TO_ASCII)
         if gate is not None:
             return gate.possible
-        sought = [literal.encode() for literal in (*literals, *_FOLDED_TO_ASCII)]
+        sought = [literal.encode() for literal in (*literals, *FOLDED_TO_ASCII)]
         database = Database.of(sought, caseless=True) if literals else None
         return _always if database is None else partial(self._possible, database)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from soc.detect.detector import Detector, Match, may_apply
-from soc.detect.keywords import gates
+from soc.detect.keywords import FOLDED_TO_ASCII, gates
 from soc.detect.literals import Database
 from soc.detect.trigger import Literal, Need, Option, Rarity, options
 from soc.model import Event, LogSource
@@ -30,11 +30,6 @@ _PLANS: Final = 4096
 
 _AS_WRITTEN: Final = re.compile(r"[ !#-.0-\[\]-~]{2,}")
 """Characters that JSON writes as they are: printable ASCII without quotation mark, slash and backslash."""
-
-FOLDED_TO_ASCII: Final = (
-    "\u00df\u0130\u0149\u017f\u01f0\u1e96\u1e97\u1e98\u1e99\u1e9a\u1e9e\u212a\ufb00\ufb01\ufb02\ufb03\ufb04\ufb05\ufb06"
-)
-"""The letters beyond ASCII whose case folding holds ASCII letters: a word may be in a text with one and not in its bytes."""
 
 _OF_NUMBERS: Final = frozenset("0123456789.+-:tzeinfa")
 """What the texts of numbers and stamps are made of."""

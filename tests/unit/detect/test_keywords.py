@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import pytest
 
-from soc.detect.keywords import _FOLDED_TO_ASCII, KeywordIndex
+from soc.detect.keywords import FOLDED_TO_ASCII, KeywordIndex
 from soc.detect.trigger import Literal
 
 
@@ -58,7 +58,7 @@ def test_a_keyword_is_not_found_in(value: Any) -> None:
 
 def test_every_character_that_folds_to_ascii_is_known() -> None:
     folding = {c for c in map(chr, range(0x80, 0x11_0000)) if any(part < "\x80" for part in c.casefold())}
-    assert folding == set(_FOLDED_TO_ASCII)
+    assert folding == set(FOLDED_TO_ASCII)
 
 
 def test_a_name_of_a_field_is_no_keyword() -> None:

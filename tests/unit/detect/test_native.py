@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from soc.detect import compiled
 from soc.detect.index import FieldIndex
-from soc.detect.keywords import _FOLDED_TO_ASCII, KeywordIndex
+from soc.detect.keywords import FOLDED_TO_ASCII, KeywordIndex
 from soc.detect.trigger import Literal
 
 pytestmark = pytest.mark.skipif(
@@ -20,7 +20,7 @@ PADDING = st.text(st.sampled_from("ab::\\ Kk\u00e9\u1ec7\u0111\U0001f600\u212a\x
 
 
 def gate(literals: list[str]) -> Any:
-    made = compiled.gate(dict.fromkeys(literals), _FOLDED_TO_ASCII)
+    made = compiled.gate(dict.fromkeys(literals), FOLDED_TO_ASCII)
     assert made is not None
     return made
 
@@ -34,7 +34,7 @@ def test_a_literal_in_a_value_is_never_passed_by(literals: list[str], data: st.D
     assert gate(literals).possible({"number": 7, "nothing": None, "here": held})
 
 
-@pytest.mark.parametrize("odd", _FOLDED_TO_ASCII)
+@pytest.mark.parametrize("odd", FOLDED_TO_ASCII)
 def test_a_character_that_folds_to_ascii_is_looked_at_in_full(odd: str) -> None:
     assert gate(["needle"]).possible({"a": f"x{odd}"})
 
@@ -61,7 +61,7 @@ def test_few_events_without_a_literal_are_looked_at_in_full() -> None:
 def test_what_a_gate_was_not_built_for_it_does_not_take(literals: list[str], odd: str) -> None:
     assert compiled.native is not None
     if not odd:
-        assert compiled.gate(literals, _FOLDED_TO_ASCII) is None
+        assert compiled.gate(literals, FOLDED_TO_ASCII) is None
     with pytest.raises(ValueError, match="ASCII"):
         compiled.native.Gate(dict.fromkeys(literals), odd)
 
