@@ -6,7 +6,14 @@ from soc.clock import Micros
 from soc.normalize.compiled import native
 from soc.normalize.time import iso_text
 
-_NO_NAT = (None, None)
+ADDRESSES = (
+    *("source.ip", "destination.ip", "source.nat.ip", "destination.nat.ip"),
+    *("client.ip", "server.ip", "network.forwarded_ip", "dns.resolved_ip"),
+)
+USERS = (
+    *("user.name", "user.effective.name", "source.user.name", "user.target.name", "destination.user.name"),
+    *("user.audit.name", "user.changes.name"),
+)
 
 
 def in_python(fields: dict[str, Any], time: Micros, received: Micros, ingested: str, original: str) -> None:
@@ -27,17 +34,14 @@ def in_python(fields: dict[str, Any], time: Micros, received: Micros, ingested: 
 
 
 def _related(fields: dict[str, Any]) -> None:
-    """``related.*``: every address, user and host of the event, each once."""
-    get = fields.get
-    source, destination = get("source.ip"), get("destination.ip")
-    nat = get("source.nat.ip"), get("destination.nat.ip")
-    if source is not None or destination is not None or nat != _NO_NAT:
-        fields["related.ip"] = _distinct((source, destination, *nat))
-    user, effective, other = get("user.name"), get("user.effective.name"), get("source.user.name")
-    target = get("user.target.name")
-    if user is not None or effective is not None or other is not None or target is not None:
-        fields["related.user"] = _distinct((user, effective, other, target))
-    host = get("host.name")
+    """``related.*``: every address and user that took part, and the host, each once."""
+    addresses = _distinct(tuple(map(fields.get, ADDRESSES)))
+    if addresses:
+        fields["related.ip"] = addresses
+    users = _distinct(tuple(map(fields.get, USERS)))
+    if users:
+        fields["related.user"] = users
+    host = fields.get("host.name")
     if host is not None:
         fields["related.hosts"] = host if isinstance(host, list) else [host]
 

@@ -178,16 +178,23 @@ def finish(dict fields not None, time, received, str ingested not None, str orig
         _get(fields, "destination.ip"),
         _get(fields, "source.nat.ip"),
         _get(fields, "destination.nat.ip"),
+        _get(fields, "client.ip"),
+        _get(fields, "server.ip"),
+        _get(fields, "network.forwarded_ip"),
+        _get(fields, "dns.resolved_ip"),
     ))
-    if found is not None:
+    if found:
         PyDict_SetItem(fields, "related.ip", found)
     found = _distinct((
         _get(fields, "user.name"),
         _get(fields, "user.effective.name"),
         _get(fields, "source.user.name"),
         _get(fields, "user.target.name"),
+        _get(fields, "destination.user.name"),
+        _get(fields, "user.audit.name"),
+        _get(fields, "user.changes.name"),
     ))
-    if found is not None:
+    if found:
         PyDict_SetItem(fields, "related.user", found)
     host = _get(fields, "host.name")
     if host is not None:

@@ -16,7 +16,7 @@ LINE = re.compile(
     rf"(?: {_QUOTED} {_QUOTED})?",
     re.ASCII | re.DOTALL,
 )
-_HEAD = re.compile(rf'((?:[^\["]{{0,255}}"[\da-fA-F.:, ]{{2,512}}")?[^\["]{{5,1024}}) {_STAMP} ', re.ASCII)
+_HEAD = re.compile(rf'((?:[^\["]{{0,255}}"[\da-fA-F.:, ]{{2,512}}")?[^\["]{{5,1024}}(?:"")?) {_STAMP} ', re.ASCII)
 _PORT = re.compile(r"\[?([\da-fA-F.:]{2,45}?)\]?:(\d{1,5})$", re.ASCII)
 _METHOD = re.compile(r"[A-Z][A-Z_-]{0,31}$")
 _ANY_METHOD = re.compile(r"[!#$%&'*+.^_`|~\w-]{1,32}$", re.ASCII)  # RFC 9110 §9.1: any token

@@ -1,7 +1,7 @@
 r"""A LEEF message (IBM QRadar Log Event Extended Format 1.0 and 2.0) → its header and its attributes.
 
 ``LEEF:1.0|Vendor|Product|Version|EventID|`` and pairs parted by tabs; ``LEEF:2.0`` has one more field, the character that parts
-them, as itself or as ``xHH``; empty or left out it is the tab. A value is whatever stands behind the first ``=``: the format
+them, as itself or as ``xHH``; empty or left out it is the tab. Some devices write 1.0 with bars (PAN-OS up to 9). A value is whatever stands behind the first ``=``: the format
 knows no escape in it.
 """
 
@@ -12,6 +12,7 @@ _HEADER = re.compile(rf"LEEF: ?([12])(?:\.\d)?\|{_FIELD}\|{_FIELD}\|{_FIELD}\|{_
 _HEADER_ESCAPE = re.compile(r"\\([|\\])")
 _DELIMITER = re.compile(r"(?:(?:0?x|\\x|\\u)([0-9A-Fa-f]{2,4})|(\\t)|([^\w\s=\\]?))\|", re.ASCII)
 _BLANKS = re.compile(r"(?:^|[ \t])([A-Za-z_][\w.-]{0,127})=", re.ASCII)
+_BARS = re.compile(r"(?:^|\|)([A-Za-z_][\w.-]{0,127})=", re.ASCII)
 
 _RELAYED_TAB = "#011"
 """What a syslog relay makes of a tab (rsyslog, EscapeControlCharactersOnReceive)."""
@@ -35,8 +36,9 @@ def attributes(text: str, delimiter: str) -> dict[str, str]:
     if delimiter == "\t" and "\t" not in text:
         if _RELAYED_TAB in text:
             delimiter = _RELAYED_TAB
-        else:  # a relay made blanks of the tabs: a value ends before the next key
-            parts = _BLANKS.split(text)
+        else:  # a relay made blanks of the tabs, or the device writes bars: a value ends before the next key
+            bars = _BARS.split(text)
+            parts = bars if len(bars) > 7 and _BLANKS.search(bars[2]) is None else _BLANKS.split(text)
             pairs = list(zip(parts[1::2], parts[2::2], strict=True))
             return {key: value.rstrip() for key, value in reversed(pairs)}
     found: dict[str, str] = {}

@@ -34,9 +34,19 @@ _LEAD = re.compile(
     re.ASCII,
 )
 _WORD = re.compile(r"([^\s]{1,255})(?: |$)")
-_TAG = re.compile(r"([^\s:\[\]<>\"'={},]{1,64})(?:\[([^\]\s]{0,64})\])?:(?: |$)|([\w./-]{1,64})\[(\d{1,10})\] ")
+_TAG = re.compile(
+    r"([^\s:\[\]<>\"'={},]{1,64}(?:\(authority=\w{1,32}\))?)(?:\[([^\]\s]{0,64})\])?:(?: |$)|([\w./-]{1,64})\[(\d{1,10})\] "
+)
 
 
+# RFC 5424 without its PRI and version, as rsyslog writes it to a file: program, pid, no message id, no structured data
+_NILS = re.compile(r"([A-Za-z][\w./-]{0,47}) (\d{1,10}|-) - - {1,2}", re.ASCII)
+# F5 BIG-IP writes the level between host and program ("notice tmm[19885]: ")
+_LEVEL = re.compile(
+    r"(emerg|alert|crit|err|error|warning|warn|notice|info|debug) (?=[\w./()-]{1,64}(?:\[\d{1,10}\]: |: 0[0-9a-f]{7}:[0-7]: )|logger: \[)",
+    re.ASCII,
+)
+_FAIL2BAN = re.compile(r"(fail2ban\.\w{1,32}) {1,32}\[(\d{1,10})\]: ", re.ASCII)  # of its own file
 _LEVELS = frozenset(("TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "WARNING", "ERROR", "SEVERE", "CRITICAL", "FATAL"))
 
 
@@ -107,8 +117,16 @@ def _found(text: str, fields: dict[str, Any], zone: ZoneInfo, day: int) -> tuple
         return text[at:].lstrip(" "), program, None
     while text.startswith(" ", at):
         at += 1
-    if "host.name" not in fields:
+    if "host.name" not in fields and not text.startswith("fail2ban.", at):
         at = _host(text, at, fields)
+    banned = _FAIL2BAN.match(text, at)
+    if banned is not None:
+        fields["process.name"], fields["process.pid"] = banned[1], int(banned[2])
+        return text[banned.end() :], banned[1], stamp
+    level = _LEVEL.match(text, at)
+    if level is not None:
+        fields["log.level"] = level[1]
+        at = level.end()
     at, program = _tag(text, at, fields)
     return text[at:], program, stamp
 
@@ -136,7 +154,13 @@ def _host(text: str, at: int, fields: dict[str, Any]) -> int:
 def _tag(text: str, at: int, fields: dict[str, Any]) -> tuple[int, str]:
     match = _TAG.match(text, at)
     if match is None:
-        return at, ""
+        match = _NILS.match(text, at)
+        if match is None:
+            return at, ""
+        fields["process.name"] = match[1]
+        if match[2] != "-":
+            fields["process.pid"] = int(match[2])
+        return match.end(), match[1]
     program = match[1] or match[3]
     if program[0] == "%":
         return at, ""

@@ -3,11 +3,13 @@
 What was found, in which file, on which machine, by whom, and what was done: Sigma's category ``antivirus`` asks for that.
 """
 
+import re
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from soc.model.event import LogSource
 from soc.normalize.addresses import is_ip
+from soc.normalize.addresses import number as whole
 from soc.normalize.file_hash import put_hash
 from soc.normalize.formats import syslog
 from soc.normalize.products.product import Device, Fields, Product, Reading, refuse
@@ -77,6 +79,7 @@ def labelled(extension: dict[str, str]) -> dict[str, str]:
     }
 
 
+_DETAIL: Final = re.compile(r"(UserName|IP address): ?([^,\s]{1,255})", re.ASCII)
 _VIRUS: Final = (
     "VIRUS",
     "MALWARE",
@@ -103,7 +106,7 @@ def _kaspersky(code: str, said: dict[str, str], fields: Fields) -> tuple[LogSour
     fields["observer.vendor"], fields["observer.product"] = "Kaspersky", "Security Center"
     fields["event.code"] = code
     get = said.get
-    where = get("Object path", "") or get("ObjectPath", "")
+    where = get("Object path", "") or get("ObjectPath", "") or get("Path to object", "") or get("Object", "")
     name = get("Object name", "") or get("ObjectName", "")
     if where.endswith(("\\", "/")):
         where += name
@@ -112,7 +115,14 @@ def _kaspersky(code: str, said: dict[str, str], fields: Fields) -> tuple[LogSour
     path(fields, where or name or get("p2", "") if "file.path" not in fields or where else "")
     for hashed in ("SHA256", "MD5", "sha256", "md5", "SHA256 hash", "MD5 hash", "Object hash"):
         digest(fields, get(hashed, ""))
-    account(fields, get("User", "") or get("UserName", "") or get("p7", ""))
+    account(fields, get("User", "") or get("UserName", "") or get("p7", "") or get("duser", ""))
+    if program := get("Application path", ""):
+        name = get("Name", "")
+        joined = name and not program.endswith(name)
+        fields["process.executable"] = program.rstrip("\\") + "\\" + name if joined else program
+        fields["process.name"] = name or program.rpartition("\\")[2]
+    if (number := whole(get("Process ID"))) is not None:
+        fields["process.pid"] = number
     if host := get("hdn", "") or get("dhost", ""):
         fields["host.name"] = host
     if is_ip(address := get("hip", "") or get("dst", "")):
@@ -132,6 +142,8 @@ def _kaspersky(code: str, said: dict[str, str], fields: Fields) -> tuple[LogSour
         return _KASPERSKY
     fields.setdefault("event.kind", "event")
     fields["event.category"], fields["event.type"] = ["process"], ["info"]
+    if result := get("Result description", ""):
+        fields["event.action"] = result
     if "APPLICATION_LAUNCH_DENIE" in upper:
         fields["event.type"], fields["event.action"] = ["start", "denied"], "application-denied"
     return _KASPERSKY_OTHER
@@ -211,8 +223,19 @@ def trendmicro(device: Device, extension: dict[str, str], fields: Fields, zone: 
     ):
         digest(fields, get(key, ""))
     account(fields, get("suser", "") or get("duser", ""))
+    if process := get("sproc", ""):
+        fields["process.executable"] = process
+        fields["process.name"] = process.rpartition("\\" if "\\" in process else "/")[2] or process
     if "deep security" in device.product.lower():
+        if "agent" in device.product.lower() and (host := get("dvchost", "")):  # the agent tells of its own machine
+            fields["host.name"] = host
         return _deep_security(device, get("act", ""), fields), None
+    if host := get("dhost", "") or get("shost", ""):
+        fields["host.name"] = host
+    if "logon" in device.name.lower():
+        _managed_logon(get("msg", ""), fields)
+        fields["rule.name"] = device.name
+        return _TREND_OTHER, None
     kind = device.code.partition(":")[0].upper()
     action = get("act", "") or device.code.partition(":")[2]
     if kind in ("AV", "SPYWARE", "PML", "VM", "SO"):
@@ -232,6 +255,24 @@ def trendmicro(device: Device, extension: dict[str, str], fields: Fields, zone: 
     if action:
         fields["event.action"] = action
     return _TREND_OTHER, None
+
+
+def _managed_logon(message: str, fields: Fields) -> None:
+    r"""``... has logged on. Detail Information :UserName:EXAMPLE\lan,IP address:192.0.2.7,...`` of a product under Apex Central."""
+    said = message.lower()
+    fields["event.kind"] = "event"
+    if "logged off" in said or "logged out" in said:
+        fields["event.category"], fields["event.type"] = ["session"], ["end"]
+    else:
+        fields["event.category"], fields["event.type"] = ["authentication"], ["start"]
+        if "fail" in said or "unsuccessful" in said:
+            fields["event.outcome"] = "failure"
+        elif "logged on" in said:
+            fields["event.outcome"] = "success"
+    found = dict(_DETAIL.findall(message[:4096]))
+    account(fields, found.get("UserName", "").replace("\\\\", "\\"))
+    if is_ip(address := found.get("IP address", "")):
+        fields["source.ip"] = address
 
 
 def _deep_security(device: Device, action: str, fields: Fields) -> tuple[LogSource, ...]:
@@ -299,7 +340,10 @@ KASPERSKY = Product(
         "gn": "",
         **dict.fromkeys(("VirusName", "Name"), "threat.software.name, rule.name"),
         "Object path": "file.path",
+        **dict.fromkeys(("Object", "Path to object"), "file.path"),
         "Object name": "file.name",
+        "Application path": "process.executable, process.name",
+        "Process ID": "process.pid",
         "User": "user.name, user.domain",
         "Result description": "event.action",
         **dict.fromkeys(("ProductName", "ProductVersion", "GroupName", "TaskId", "TaskNewState", "TaskOldState"), ""),
@@ -321,6 +365,8 @@ TRENDMICRO = Product(
         "fileHash": "file.hash.*",
         "act": "event.action, event.type",
         "suser": "user.name, user.domain",
+        "sproc": "process.executable, process.name",
+        "dvchost": "host.name",
         "duser": "user.name, user.domain",
         "TrendMicroDsFileSHA256": "file.hash.sha256",
         "TrendMicroDsFileSHA1": "file.hash.sha1",

@@ -7,12 +7,13 @@ from zoneinfo import ZoneInfo
 
 from soc.model.event import LogSource
 from soc.normalize.addresses import is_ip, number, port
-from soc.normalize.formats import checkpoint, syslog
+from soc.normalize.formats import checkpoint, kv, syslog
 from soc.normalize.formats.json import flatten
 from soc.normalize.products.checkpoint_fields import TABLE
 from soc.normalize.products.product import Device, Fields, Product, Reading, refuse
 from soc.normalize.products.url_parts import put_url
 from soc.normalize.time import Stamp, epoch, iso
+from soc.normalize.transports import put_transport
 from soc.normalize.words import OUTCOMES, outcome, verdict
 
 MARK = "loguid"
@@ -220,6 +221,8 @@ def _write(pairs: dict[str, str], fields: Fields) -> tuple[LogSource, ...]:
     _who(pairs, fields)
     _service(pairs, fields)
     _web(pairs, fields)
+    if "<" in pairs.get("packets", ""):
+        _dropped(pairs, fields)
     severity = pairs.get("severity", "")
     level = number(severity)
     if level is not None:
@@ -262,8 +265,74 @@ def line(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
     return parse(text, fields, zone, day) if _START.match(text) else None
 
 
+def structured(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:  # noqa: ARG001 - one signature for all
+    """A log as structured data under Check Point's enterprise number, its stamp's offset written ``--5:00``; None: another line."""
+    head = _FIELDS.match(text)
+    if head is None:
+        return None
+    stamp, offset, host = head.groups()
+    if offset is not None and offset != "Z":
+        hours, _, minutes = offset.lstrip("+-").partition(":")
+        offset = f"{offset[0]}{hours.zfill(2)}:{minutes}"
+    pairs: dict[str, str] = {}
+    for key, value in kv.pairs(text[head.end() :]).items():
+        if value and value not in _ROWS:
+            pairs.setdefault(_STRUCTURED_NAMES.get(key, key), value.rstrip("]") if key == "ProductFamily" else value)
+    if not _known(pairs):
+        return None
+    if host != "-":
+        fields["host.name"] = host
+    return _write(pairs, fields), _stamp(pairs, zone) or iso(stamp + (offset or ""), zone)
+
+
+FIELDS_MARK = "[Fields@1.3.6.1.4.1.2620 "
+_FIELDS = re.compile(
+    r"(?:<\d{1,3}>)?1 (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d{1,9})?(Z|[+-]{1,2}\d{1,2}:\d\d)? (\S{1,255}) \S{1,64} \S{1,64} \S{1,64} "
+    r"\[Fields@1\.3\.6\.1\.4\.1\.2620 ",
+    re.ASCII,
+)
+_STRUCTURED_NAMES = {
+    "svc": "service",
+    "sport_svc": "s_port",
+    "xlatedport_svc": "xlatedport",
+    "xlatesport_svc": "xlatesport",
+    "ProductName": "product",
+    "NAT_rulenum": "nat_rulenum",
+    "NAT_addtnl_rulenum": "nat_addtnl_rulenum",
+}
+_ROWS = frozenset(("TABLE_START", "TABLE_END"))
+"""What parts the rows of a table in such a log from one another."""
+
+
+def _dropped(pairs: dict[str, str], fields: Fields) -> None:
+    """Packets that were dropped alike, ``<source,port,destination,port,protocol;interface>`` each: what they have in common."""
+    packets = _PACKET.findall(pairs["packets"][:8000])
+    if not packets:
+        return
+    for place, name in enumerate(("source.ip", "source.port", "destination.ip", "destination.port")):
+        found = {packet[place] for packet in packets}
+        value = found.pop()
+        if not found and name.endswith(".ip") and is_ip(value):
+            fields[name] = value
+        elif not found and name.endswith(".port") and (number_of_port := port(value)) is not None:
+            fields[name] = number_of_port
+    protocols = {packet[4] for packet in packets}
+    if len(protocols) == 1:
+        put_transport(fields, protocols.pop())
+    count = number(pairs.get("packet_amount"))
+    if count is not None:
+        fields["network.packets"] = count
+
+
+_PACKET = re.compile(
+    r"<([0-9A-Fa-f.:]{2,45}),(\d{1,5}),([0-9A-Fa-f.:]{2,45}),(\d{1,5}),(\d{1,3})(?:;[^<>]{0,64})?>", re.ASCII
+)
+
+
 def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     """One line of any of the forms but CEF and LEEF."""
+    if FIELDS_MARK in text and (reading := structured(text, fields, zone, day)) is not None:
+        return reading
     found = syslog.read(text, fields, zone, day)
     message, header = (text, None) if found is None else (found[0], found[2])
     if (

@@ -1,6 +1,7 @@
 """Cisco ASA, FTD, FWSM and PIX (``%ASA-level-id: text``) → events, read by message id; any other id still gives an event."""
 
 import re
+from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -16,7 +17,7 @@ from soc.normalize.products.product import Fields, Product, Reading, refuse
 from soc.normalize.products.url_parts import put_url
 
 # %ASA-4-106023:, EMBLEM's %ASA-session-5-106100: and %ASA--4-106023:, %FTD<Up>-4-313005:, a text without the colon
-MARK = re.compile(r"%(?:ASA|FTD|FWSM|PIX)(?:<\w{1,16}>)?-(?:[A-Za-z]{0,16}-)?([0-7])-(\d{6}):? ?", re.ASCII)
+MARK = re.compile(r"%(?:ASA|FTD|FWSM|PIX)(?:<\w{1,16}>)?-(?:[A-Za-z]{1,16}-|-)?([0-7])-(\d{6}):? ?", re.ASCII)
 
 _SOURCES = (LogSource("cisco", "firewall", "asa"),)
 _COMMANDS = (*_SOURCES, LogSource("cisco", "", "aaa"))
@@ -94,7 +95,7 @@ class _Plan(NamedTuple):
         columns: what its groups are.
         users: fields of those that are people.
         ended: whether ``event.reason`` is that of a connection's end.
-        open: whether verdict, direction or person depend on what was found.
+        names: of its groups.
         fields: set for each such message.
     """
 
@@ -102,7 +103,7 @@ class _Plan(NamedTuple):
     columns: Columns
     users: tuple[str, ...]
     ended: bool
-    open: bool
+    names: frozenset[str]
     fields: dict[str, Any]
 
 
@@ -130,7 +131,7 @@ def _plan(row: Message) -> _Plan:
         columns(_rows(names), _NOTHING),
         tuple(name for name in names if name in _USERS),
         "network.bytes" in names and "event.reason" in names,
-        not {"cisco.asa.verdict", "network.direction", "source.user.name"}.isdisjoint(names),
+        frozenset(names),
         {**_STATIC, "event.kind": "event", **row.fields},
     )
 
@@ -184,6 +185,10 @@ def _user(name: str, fields: Fields) -> None:
         return
     domain, _, login = person.rpartition("\\")
     domain = domain.removeprefix("LOCAL\\").rstrip("\\")
+    mail = _MAIL.fullmatch(login)
+    if mail is not None and domain in ("", "LOCAL"):
+        login, domain = mail.groups()
+        fields[name.removesuffix("name") + "email"] = mail[0]
     if domain:
         fields[name.removesuffix("name") + "domain"] = domain
     if login:
@@ -202,6 +207,7 @@ def _write(plan: _Plan, groups: tuple[str | None, ...], fields: Fields) -> None:
 
 
 _FQDN = re.compile(r"(?=.{4,255}$)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+", re.ASCII)
+_MAIL = re.compile(r"([^\s@]{1,64})@([A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,8})", re.ASCII)
 _TAG = re.compile(r"\d{1,5}:[^\\]{0,255}$|\d{1,5}$", re.ASCII)
 _SWAPPED = (
     ("source.ip", "destination.ip"),
@@ -214,6 +220,7 @@ _SWAPPED = (
     ("source.nat.port", "destination.nat.port"),
     ("source.user.name", "destination.user.name"),
     ("source.user.domain", "destination.user.domain"),
+    ("source.user.email", "destination.user.email"),
     ("observer.ingress.interface.name", "observer.egress.interface.name"),
 )
 
@@ -229,10 +236,17 @@ def _swap(fields: Fields) -> None:
 
 
 class _Candidate(NamedTuple):
-    """A row that may fit, with what any message of this level and id that it fits is given."""
+    """A row that may fit.
+
+    Attributes:
+        plan: how it is read.
+        fields: what any message of this level and id that it fits is given.
+        finish: what depends on more than one group, in order.
+    """
 
     plan: _Plan
     fields: Fields
+    finish: tuple[Callable[[Fields], None], ...]
 
 
 @lru_cache(maxsize=4096)
@@ -241,20 +255,32 @@ def _candidates(level: str, code: str) -> tuple[_Candidate, ...]:
     family = code[:3]
     plans = (_BY_ID.get(code) or _BY_FAMILY.get(family), _OLDER.get(code) or _OLDER_FAMILIES.get(family))
     said = {**_LEVELLED[level], "event.code": code, "message": ""}
-    return tuple(_Candidate(plan, {**said, **plan.fields}) for plan in plans if plan is not None)
+    return tuple(
+        _Candidate(plan, {**said, **plan.fields}, _finishing(code, plan)) for plan in plans if plan is not None
+    )
+
+
+def _finishing(code: str, plan: _Plan) -> tuple[Callable[[Fields], None], ...]:
+    asked = (
+        ("cisco.asa.verdict" in plan.names, _judge),
+        ("network.direction" in plan.names and code in _DIRECTED, _turn),
+        ("source.user.name" in plan.names, _person),
+        ("source.bytes" in plan.names, _add_up),
+        (code.startswith("338"), _listed),
+        (code.startswith(("3040", "71600")), _url),
+    )
+    return tuple(finish for is_asked, finish in asked if is_asked)
 
 
 def _read(level: str, code: str, message: str, fields: Fields) -> None:
-    for plan, said in _candidates(level, code):
+    for plan, said, finishing in _candidates(level, code):
         match = plan.pattern.match(message)
         if match is not None:
             fields.update(said)
             fields["message"] = message
             _write(plan, match.groups(), fields)
-            if plan.open:
-                _finish(code, fields)
-            if code.startswith("3040") and "url.original" in fields:
-                put_url(fields, fields["url.original"])
+            for finish in finishing:
+                finish(fields)
             return
     _unread(level, code, message, fields)
 
@@ -267,17 +293,48 @@ def _unread(level: str, code: str, message: str, fields: Fields) -> None:
     fields.update(_INFO)
 
 
-def _finish(code: str, fields: Fields) -> None:
-    """What depends on more than one group: the verdict of an access list, the direction, who the person is."""
+def _judge(fields: Fields) -> None:
+    """The verdict of an access list."""
     verdict = fields.get("cisco.asa.verdict")
     if verdict in _VERDICTS:
         fields["event.type"], fields["event.outcome"] = _VERDICTS[verdict]
-    if fields.get("network.direction") == "outbound" and code in _DIRECTED:
+
+
+def _turn(fields: Fields) -> None:
+    if fields.get("network.direction") == "outbound":
         _swap(fields)
-    if "user.name" not in fields:
-        person = fields.get("source.user.name")
-        if person is not None:
-            fields["user.name"] = person
+
+
+def _person(fields: Fields) -> None:
+    """Who the person is, where only the one at the source is named."""
+    person = fields.get("source.user.name")
+    if person is not None and "user.name" not in fields:
+        fields["user.name"] = person
+        if "source.user.domain" in fields:
+            fields["user.domain"] = fields["source.user.domain"]
+
+
+def _add_up(fields: Fields) -> None:
+    sent, received = fields.get("source.bytes"), fields.get("destination.bytes")
+    if sent is not None and received is not None:
+        fields["network.bytes"] = sent + received
+
+
+def _url(fields: Fields) -> None:
+    if "url.original" in fields:
+        put_url(fields, fields["url.original"])
+
+
+def _listed(fields: Fields) -> None:
+    """A host on the botnet filter's list is known by the name that was looked up."""
+    name = fields.get("threat.indicator.name", "")
+    for side in ("source", "destination"):
+        if (
+            fields.get(side + ".ip") == fields.get("cisco.asa.matched")
+            and _FQDN.fullmatch(name)
+            and not is_bounded_ip(name)
+        ):
+            fields.setdefault(side + ".domain", name)
 
 
 def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:

@@ -30,7 +30,7 @@ _ICMP_END = {**_END, "network.transport": "icmp"}
 _DURATION = r"duration (\d{1,5}:\d{2}:\d{2})"
 
 _BUILT = row(
-    rf"Built (inbound|outbound) (TCP|UDP|SCTP|GRE) connection (\d{{1,20}}) (?:for|from) {IF_IP_PORT}{MAPPED}{USER} "
+    rf"Built (inbound|outbound) (TCP|UDP|SCTP|GRE) connection (\d{{1,20}}+) (?:for|from) {IF_IP_PORT}{MAPPED}{USER} "
     rf"to {IF_IP_PORT}{MAPPED}(?:\(([^()]{{1,255}})\))?(?: \(([^()]{{1,255}})\))?",
     (
         *("network.direction", "network.transport", "cisco.asa.connection_id"),
@@ -40,8 +40,8 @@ _BUILT = row(
     _START,
 )
 _TEARDOWN = row(
-    rf"Teardown (TCP|UDP|SCTP|GRE)(?: state-bypass)? connection (\d{{1,20}}) (?:for|from) {IF_IP_USER} to {IF_IP_USER} "
-    rf"{_DURATION} bytes (\d{{1,18}})(?: ([^()]{{1,200}}))?(?: ?\(([^()]{{1,255}})\))?",
+    rf"Teardown (TCP|UDP|SCTP|GRE)(?: state-bypass)? connection (\d{{1,20}}+) (?:for|from) {IF_IP_USER} to {IF_IP_USER} "
+    rf"{_DURATION} bytes (\d{{1,18}}+)(?: ([^()]{{1,200}}))?(?: ?\(([^()]{{1,255}}+)\))?",
     (
         *("network.transport", "cisco.asa.connection_id", *SRC_USER, *DST_USER),
         *("event.duration", "network.bytes", "event.reason", "user.name"),
@@ -104,6 +104,8 @@ _ACL_USER = row(
     ("rule.name", _VERDICT, "network.transport", "user.name", *_ACL_NAMES),
     net("access-list", ["connection"]),
 )
+_SERVICE = r"(?:(\d{1,5})(?!\S)|(\S{1,32}))"
+"""A port, or the name of a service."""
 _TYPED = r"(?:\(?type (\d{1,3}), code (\d{1,3})\)?,? ?)?"
 _ICMP_TYPES = ("cisco.asa.icmp_type", "cisco.asa.icmp_code")
 _FILTER = row(
@@ -134,7 +136,7 @@ TRAFFIC: dict[str, Message] = {
         denied(network_transport="tcp", network_direction="inbound"),
     ),
     "106002": row(
-        r"(\S{1,16}) Connection denied by outbound list (\S{1,255}) src ([^\s/]{1,255})(?:/(\d{1,5}))? dest ([^\s/]{1,255})(?:/(\d{1,5}))?",
+        r"(\S{1,16}) [Cc]onnection denied by outbound list (\S{1,255}) src ([^\s/]{1,255})(?:[/ ](\d{1,5}))? dest ([^\s/]{1,255})(?:[/ ](\d{1,5}))?",
         ("network.transport", "rule.name", *ENDS),
         denied(network_direction="outbound"),
     ),
@@ -395,28 +397,28 @@ TRAFFIC: dict[str, Message] = {
     "609001": row(rf"Built local-host {IF_IP}", SRC[:2], net("host-start", ["info"])),
     "609002": row(rf"Teardown local-host {IF_IP} {_DURATION}", (*SRC[:2], "event.duration"), net("host-end", ["info"])),
     "710001": row(
-        rf"(TCP|UDP|SCTP) access requested from {IP_PORT} to {IF_IP}/(\S{{1,32}})",
-        ("network.transport", "source", "source.port", _IN, "destination", "cisco.asa.service"),
+        rf"(TCP|UDP|SCTP) access requested from {IP_PORT} to {IF_IP}/{_SERVICE}",
+        ("network.transport", "source", "source.port", _IN, "destination", "destination.port", "cisco.asa.service"),
         net("access-requested", ["connection"]),
     ),
     "710002": row(
-        rf"(TCP|UDP|SCTP) access permitted from {IP_PORT} to {IF_IP}/(\S{{1,32}})",
-        ("network.transport", "source", "source.port", _IN, "destination", "cisco.asa.service"),
+        rf"(TCP|UDP|SCTP) access permitted from {IP_PORT} to {IF_IP}/{_SERVICE}",
+        ("network.transport", "source", "source.port", _IN, "destination", "destination.port", "cisco.asa.service"),
         net("access-permitted", ["connection", "allowed"], "success"),
     ),
     "710003": row(
-        rf"(TCP|UDP|SCTP) access denied by ACL from {IP_PORT} to {IF_IP}/(\S{{1,32}})",
-        ("network.transport", "source", "source.port", _IN, "destination", "cisco.asa.service"),
+        rf"(TCP|UDP|SCTP) access denied by ACL from {IP_PORT} to {IF_IP}/{_SERVICE}",
+        ("network.transport", "source", "source.port", _IN, "destination", "destination.port", "cisco.asa.service"),
         denied(),
     ),
     "710004": row(
-        rf"(TCP|UDP) connection limit exceeded from {IP_PORT} to {IF_IP}/(\S{{1,32}})",
-        ("network.transport", "source", "source.port", _IN, "destination", "cisco.asa.service"),
+        rf"(TCP|UDP) connection limit exceeded from {IP_PORT} to {IF_IP}/{_SERVICE}",
+        ("network.transport", "source", "source.port", _IN, "destination", "destination.port", "cisco.asa.service"),
         denied(event_reason="connection limit exceeded"),
     ),
     "710005": row(
-        rf"(TCP|UDP|SCTP) request discarded from {IP_PORT} to {IF_IP}/(\S{{1,32}})",
-        ("network.transport", "source", "source.port", _IN, "destination", "cisco.asa.service"),
+        rf"(TCP|UDP|SCTP) request discarded from {IP_PORT} to {IF_IP}/{_SERVICE}",
+        ("network.transport", "source", "source.port", _IN, "destination", "destination.port", "cisco.asa.service"),
         denied(event_reason="request discarded"),
     ),
     "710006": row(
@@ -448,8 +450,8 @@ TRAFFIC: dict[str, Message] = {
         net("tls-trust-point", ["info"], network_protocol="tls"),
     ),
     "733100": row(
-        r"\[ *(.{1,120}?)\] drop (rate-\d{1,3}) exceeded",
-        ("cisco.asa.object", "cisco.asa.rate"),
+        r"\[ *((\d{1,3}(?:\.\d{1,3}){3})?.{0,120}?)\] drop (rate-\d{1,3}) exceeded",
+        ("cisco.asa.object", "source", "cisco.asa.rate"),
         {**_ALERT, "event.action": "drop-rate"},
     ),
     "733101": row(
@@ -482,7 +484,7 @@ OLDER: dict[str, Message] = {"302014": _OLD_TEARDOWN, "302016": _OLD_TEARDOWN}
 """What an id's text also was; tried where the row above does not fit."""
 
 SIGNATURES = row(
-    rf"IPS:(\d{{1,6}}) (.{{1,120}}?) {_FROM_TO}",
+    rf"I[PD]S:(\d{{1,6}}) (.{{1,120}}?) {_FROM_TO}",
     ("rule.id", "rule.name", "source", "destination", _IN),
     {**_ALERT, "event.action": "ips"},
 )

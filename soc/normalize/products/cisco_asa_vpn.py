@@ -46,6 +46,11 @@ _OUTCOMES = {
     "722037": login("vpn-connection-end", None, ["end"], _SESSION),
 }
 _TEXT = "(.{0,500})"
+_ACCESS = r"((?:WebVPN access (?:GRANTED|DENIED): \"?([^\s\"]{1,400}))?.{0,500})"
+_ACCESS_NAMES = (*_NAMES, "url.original")
+_TUNNELS = ("722022", "722023", "722033", "722034")
+_TUNNEL = r"((?:(?:First |New )?(TCP|UDP) )?.{0,500})"
+_TUNNEL_NAMES = (*_NAMES, "network.transport")
 _OLD_LOGIN = (
     r"Authentication: (?:rejected|successful), group = (\S{1,255}) user = (\S{1,255}) ?, Session Type: (\S{1,64})"
 )
@@ -73,6 +78,13 @@ _POOL = r"IPAA: (?:Session=(\w{1,18}), )?"
 
 VPN: dict[str, Message] = {
     **{code: row(_client(_TEXT), _NAMES, fields) for code, fields in _OUTCOMES.items()},
+    **{code: row(_client(_TUNNEL), _TUNNEL_NAMES, _OUTCOMES[code]) for code in _TUNNELS},
+    **{code: row(_client(_ACCESS), _ACCESS_NAMES, _OUTCOMES[code]) for code in ("716003", "716004")},
+    "113040": row(
+        r"Terminating the VPN connection attempt from (.{1,255}?)\. Reason: (.{1,300})",
+        ("user.group.name", "event.reason"),
+        login("vpn-session-start", "failure", ["start"], _ALL),
+    ),
     "113019": row(
         r"Group = ([^,]{0,255}), Username = ([^,]{0,255}), IP = ([^,]{1,64}), Session disconnected\. "
         r"Session Type: ([^,]{1,64}), Duration: ([^,]{1,32}), Bytes xmt: (\d{1,18}), Bytes rcv: (\d{1,18}), Reason: (.{1,120})",
@@ -150,6 +162,8 @@ VPN: dict[str, Message] = {
 
 OLDER: dict[str, Message] = {
     **{code: row(_BARE + _TEXT, _NAMES, fields) for code, fields in _OUTCOMES.items()},
+    **{code: row(_BARE + _TUNNEL, _TUNNEL_NAMES, _OUTCOMES[code]) for code in _TUNNELS},
+    **{code: row(_BARE + _ACCESS, _ACCESS_NAMES, _OUTCOMES[code]) for code in ("716003", "716004")},
     "716038": row(_OLD_LOGIN, _OLD_NAMES, _OUTCOMES["716038"]),
     "716039": row(_OLD_LOGIN, _OLD_NAMES, _OUTCOMES["716039"]),
     "722055": row(_BARE + r"Client Type: (.{1,300})", (*_NAMES[:3], "user_agent.original"), _INFO),

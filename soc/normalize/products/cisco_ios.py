@@ -69,6 +69,8 @@ def _event(mark: re.Match[str], text: str, fields: Fields) -> tuple[LogSource, .
         denied = verdict.lower().startswith(DENIED)
         fields["event.type"] = ["connection", "denied" if denied else "allowed"]
         fields["event.outcome"] = "failure" if denied else "success"
+        if "network.packets" in fields:  # an access list sees one direction only
+            fields["source.packets"] = fields["network.packets"]
     return _sources(facility.partition("-")[0], name, fields)
 
 

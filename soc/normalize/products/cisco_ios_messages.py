@@ -330,11 +330,20 @@ NAMED: dict[str, tuple[Row, ...]] = {
     ),
     "SESS_AUDIT_TRAIL": (
         row(
-            rf".{{0,200}}?Stop (\S{{1,32}}) session: initiator \({_IP}:(\d{{1,5}})\) sent (\d{{1,18}}) bytes -- responder \({_IP}:(\d{{1,5}})\) sent (\d{{1,18}}) bytes",
-            "network.protocol source source.port source.bytes destination destination.port destination.bytes",
+            rf".{{0,200}}?Stop (\S{{1,32}}) session: initiator \({_IP}:(\d{{1,5}})\) sent (\d{{1,18}}) bytes -- responder \({_IP}:(\d{{1,5}})\) sent (\d{{1,18}}) bytes(?:, from (\S{{1,64}}))?",
+            f"network.protocol source source.port source.bytes destination destination.port destination.bytes {_IF}",
             "connection-end",
             "network",
             "connection end",
+        ),
+    ),
+    "INVALID_RP_JOIN": (
+        row(
+            rf"Received \([^()]{{1,100}}\) Join from {_IP} for invalid RP {_IP}",
+            "source cisco.ios.rp",
+            "pim-join",
+            "network",
+            "error",
         ),
     ),
     "SESS_AUDIT_TRAIL_START": (
@@ -405,6 +414,16 @@ _AUTH_TEXTS = (
 )
 
 MESSAGES: dict[str, tuple[Row, ...]] = {
+    "IPS": (
+        row(
+            rf"Sig:(\d{{1,6}}) Subsig:\d{{1,4}} Sev:(\w{{1,16}}) (.{{1,200}}?) \[{_IP}:(\d{{1,5}}) -> {_IP}:(\d{{1,5}})\]",
+            "rule.id cisco.ios.severity rule.name source source.port destination destination.port",
+            "signature",
+            "intrusion_detection network",
+            "info",
+            event_kind="alert",
+        ),
+    ),
     "BGP": (
         row(
             rf"neighbor {_IP}(?: \([^()]{{0,64}}\))? (?:vpn vrf \S{{1,64}} )?(Up|Down)(?: (.{{1,120}}))?",

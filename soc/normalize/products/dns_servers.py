@@ -9,6 +9,7 @@ from soc.model.event import LogSource
 from soc.normalize.addresses import is_ip, port, put
 from soc.normalize.formats import syslog
 from soc.normalize.formats.wire_name import plain_name
+from soc.normalize.products import bind_messages
 from soc.normalize.products.product import Fields, Line, Parse, Product, Reading, refuse
 from soc.normalize.time import MONTHS, Stamp, epoch, iso
 
@@ -55,10 +56,14 @@ _UNBOUND_QUERY = re.compile(
     re.ASCII,
 )
 _UNBOUND_ZONE = re.compile(
-    r"(?:[\w.-]{1,255}: )?(\S{1,1024}) (\w{1,32}) ([\da-fA-F.:]{2,45})@(\d{1,5}) (\S{1,1024}) (\w{1,16}) (IN|CH|HS|ANY)\s*$",
+    r"(?:[\w.-]{1,255}: )?(?:(\S{1,1024}) )?([a-z][a-z_]{1,31}) ([\da-fA-F.:]{2,45})@(\d{1,5}) (\S{1,1024}) (\w{1,16}) (IN|CH|HS|ANY)\s*$",
     re.ASCII,
 )
 
+_LET_THROUGH = frozenset(
+    ("transparent", "typetransparent", "always_transparent", "inform", "nodefault", "redirect", "inform_redirect")
+)
+"""unbound.conf, ``local-zone``: the types whose queries are answered."""
 _DNSMASQ = re.compile(
     r"(?:(\d{1,12}) ([\da-fA-F.:]{2,45})/(\d{1,5}) )?(?:(query)\[([\w=]{1,16})\] (\S{1,1024}) from (\S{2,45})|(forwarded) (\S{1,1024}) to (\S{2,64})|"
     r"(reply|cached|cached-stale|config|regex blacklisted|gravity blocked|exactly blacklisted|special domain|/\S{1,255}|DHCP) (\S{1,1024}) is (\S.{0,1023}))",
@@ -71,11 +76,11 @@ _DHCP = re.compile(
 
 # Microsoft, "DNS Logging and Diagnostics": the packet lines of the debug log
 _WINDOWS = re.compile(
-    r"(\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}|\d{8}) (\d{1,2}:\d{2}:\d{2}(?: ?[AP]M)?) ([\dA-Fa-f]{1,8}) PACKET {1,2}([\dA-Fa-f]{1,16}) (UDP|TCP) (Rcv|Snd) ([\da-fA-F.:%]{2,64}) +"
+    r"(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{8}) (\d{1,2}:\d{2}:\d{2}(?: ?[AP]M)?) ([\dA-Fa-f]{1,8}) PACKET {1,2}([\dA-Fa-f]{1,16}) (UDP|TCP) {1,2}(Rcv|Snd) ([\da-fA-F.:%]{2,64}) +"
     r"([\dA-Fa-f]{4}) ([ R]) ([QNU?]) \[([\dA-Fa-f]{4}) {1,6}([ATDR ]{0,6}?) *(\w{1,16})\] (\w{1,16}) +(\S{1,1024})",
     re.ASCII,
 )
-_DATE = re.compile(r"(\d{1,4})[-/.](\d{1,2})[-/.](\d{2,4})$", re.ASCII)
+_DATE = re.compile(r"(\d{1,4})[-/.](\d{1,2})[-/.](\d{1,4})$", re.ASCII)
 
 _ASKED: dict[str, Any] = {
     "event.category": ["network"],
@@ -171,6 +176,7 @@ def bind(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
     stamp = None if head is None else _bind_stamp(head[1], zone)
     at = 0 if head is None else head.end()
     where = _BIND_WHERE.match(text, at)
+    said = False
     rest = text[at if where is None else where.end() :]
     client = _BIND_CLIENT.match(rest)
     if (
@@ -178,13 +184,18 @@ def bind(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
         and where is None
         and client is None
         and not rest.startswith(("zone ", "lame server", "REFUSED", "DNS format error"))
+        and not (said := bind_messages.read(rest, fields))
     ):
         return None
+    if client is None and not said:
+        said = bind_messages.read(rest, fields)
+    made = dict(fields) if said else {}
     _begin("bind", rest, fields)
+    fields.update(made)
     if where is not None:
         fields["event.code"], fields["log.level"] = where[1], where[2]
     if client is None:
-        return _OTHER["bind"], stamp
+        return _SOURCES["bind"] if "dns.question.name" in fields else _OTHER["bind"], stamp
     put(fields, "source", client[1].partition("%")[0])
     if (found := port(client[2])) is not None:
         fields["source.port"] = found
@@ -225,9 +236,10 @@ def _bind_said(said: str, name: str, fields: Fields) -> tuple[LogSource, ...]:
         fields["event.action"] = f"zone-transfer-{transfer[4]}"
         _question(fields, transfer[1], transfer[3], transfer[2])
         return _SOURCES["bind"]
+    known = bind_messages.of_client(said, fields)
     if name:
-        fields["dns.question.name"] = plain_name(name)
-    return _OTHER["bind"]
+        fields.setdefault("dns.question.name", plain_name(name))
+    return _SOURCES["bind"] if known and "dns.question.name" in fields else _OTHER["bind"]
 
 
 def _bind_stamp(text: str, zone: ZoneInfo) -> Stamp | None:
@@ -267,9 +279,10 @@ def unbound(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | No
             fields["network.bytes"] = int(size)
         return _SOURCES["unbound"], stamp
     if refused is not None and is_ip(refused[3]):
-        fields.update(_REFUSED)
+        fields.update(_ASKED if refused[2] in _LET_THROUGH else _REFUSED)
         fields["event.action"] = "local-zone-" + refused[2]
-        fields["rule.name"] = plain_name(refused[1])
+        if refused[1]:
+            fields["rule.name"] = plain_name(refused[1])
         fields["source.ip"] = refused[3]
         fields["source.port"] = int(refused[4])
         _question(fields, refused[5], refused[6], refused[7])
@@ -394,7 +407,7 @@ def shape(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None
     if text.startswith("["):
         return unbound(text, fields, zone, day) if _UNBOUND_HEAD.match(text) else None
     if not text[:1].isdigit():
-        return None
+        return bind(text, fields, zone, day) if _BIND_CLIENT.match(text) else None
     if (head := _BIND_HEAD.match(text)) is not None:
         here = _BIND_WHERE.match(text, head.end()) or _BIND_CLIENT.match(text, head.end())
         return None if here is None else bind(text, fields, zone, day)

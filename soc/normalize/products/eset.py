@@ -15,6 +15,16 @@ _FOUND = (LogSource("eset", "antivirus", "protect"),)
 _OTHER = (LogSource("eset", "application", "protect"),)
 _WHEN = re.compile(r"(\d{1,2})-([A-Z][a-z]{2})-(\d{4}) (\d\d:\d\d:\d\d)$", re.ASCII)
 _NAMED = re.compile(r"\buser '([^']{1,256})'")
+
+
+def _rule_id(fields: Fields, value: Any, ecs: str) -> None:
+    """ESET names its own rules in this field; those of an administrator have a number."""
+    if isinstance(value, str) and not value.isdecimal():
+        text(fields, value, "rule.name" if "rule_name" not in fields and "rulename" not in fields else ecs)
+    else:
+        text(fields, value, ecs)
+
+
 _TABLE: Final[Table] = {
     "hostname": (text, "host.name"),
     "ipv4": (ip, "host.ip"),
@@ -29,7 +39,9 @@ _TABLE: Final[Table] = {
     "threat_name": (text, "rule.name"),
     "rule_name": (text, "rule.name"),
     "command_line": (text, "process.command_line"),
-    "rule_id": (text, "rule.id"),
+    "rule_id": (_rule_id, "rule.id"),
+    "eiconsolelink": (text, "event.url"),
+    "cause": (text, "event.reason"),
     "rulename": (text, "rule.name"),
     "action": (text, "event.action"),
     "action_taken": (text, "event.action"),
@@ -158,7 +170,6 @@ _KEPT: Final = (
     *(
         "operation",
         "target",
-        "cause",
         "description",
         "domain",
         "eialarmid",

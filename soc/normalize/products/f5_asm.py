@@ -179,10 +179,23 @@ def read_object(event: dict[str, Any], fields: Fields, zone: ZoneInfo) -> Readin
     return _SOURCES, iso(pairs.get("date_time", ""), zone)
 
 
+def _read_other(device: Device, extension: dict[str, str], fields: Fields) -> Reading:
+    """Another module of BIG-IP in CEF (AFM, PSM, requests of an iRule): its fields are CEF's own, but for the labeled rule."""
+    labels = {label: extension.get(key[:-5], "") for key, label in extension.items() if key.endswith("Label")}
+    if labels.get("acl_rule_name"):
+        fields["rule.name"] = labels["acl_rule_name"]
+    ruleset = labels.get("acl_policy_name") or labels.get("policy_name")
+    if ruleset:
+        fields["rule.ruleset"] = ruleset
+    name = "afm" if "firewall" in device.product.lower() else device.product.lower().replace(" ", "_")[:32]
+    fields["event.module"], fields["event.dataset"] = "f5", "f5." + (name or "log")
+    return (LogSource("f5", "firewall" if name == "afm" else "", name),), None
+
+
 def read_cef(device: Device, extension: dict[str, str], fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:  # noqa: ARG001 - one signature for all
     """The same in CEF: labels are the native names."""
     if device.product.upper() != "ASM":
-        return None
+        return _read_other(device, extension, fields)
     pairs = {name: extension[key] for key, name in _CEF.items() if key in extension}
     for key, label in extension.items():
         if key.endswith("Label") and key[:-5] in extension:

@@ -3,6 +3,7 @@
 A row is (writer, ECS name); a writer takes (fields, value as it came, ECS name) and writes nothing for a value that does not fit.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 from zoneinfo import ZoneInfo
@@ -160,9 +161,38 @@ def moment(fields: Fields, value: Any, ecs: str) -> None:
         fields[ecs] = iso_text(found[0])
 
 
+_COMMON = re.compile(r"(?:^|[,/] ?)CN=((?:[^,\\]|\\.){1,255})")
+_LONGEST_NAME: Final = 2000
+
+
+def subject(fields: Fields, value: Any, ecs: str) -> None:
+    """A distinguished name, whole and its common name; ``tls.server`` and ``tls.server.issuer`` keep the whole beside ``x509``."""
+    if value.__class__ is not str or value in NONE:
+        return
+    base = ecs
+    if ecs == "tls.server":
+        fields["tls.server.subject"] = value
+        base = "tls.server.x509.subject"
+    elif ecs == "tls.server.issuer":
+        fields[ecs] = value
+        base = "tls.server.x509.issuer"
+    fields[base + ".distinguished_name"] = value
+    name = _COMMON.search(value[:_LONGEST_NAME])
+    if name is not None:
+        fields[base + ".common_name"] = name[1]
+
+
 def total(fields: Fields) -> None:
     """``network.bytes`` and ``network.packets``, where both directions are known."""
     for what in ("bytes", "packets"):
         sent, received = fields.get("source." + what), fields.get("destination." + what)
         if isinstance(sent, int) and isinstance(received, int):
             fields["network." + what] = sent + received
+
+
+def tls_version(value: str, fields: Fields) -> None:
+    """``TLSv1.2`` → ECS's two: the protocol in lower case, and the digits."""
+    protocol, digits = value[:3].lower(), value[3:].lstrip("v")
+    if protocol in ("tls", "ssl") and digits[:1].isdigit() and len(digits) <= 8:
+        fields["tls.version_protocol"] = protocol
+        fields["tls.version"] = digits if "." in digits or protocol == "ssl" else digits + ".0"

@@ -61,8 +61,10 @@ def _device(fields: Fields) -> None:
 def _user(fields: Fields) -> None:
     """Who: the authenticated user; of a tunnel its peer's user; else whom the device saw without asking."""
     user = _given(fields, "user")
-    if not user and fields.get("subtype") == "vpn":
-        user = _given(fields, "xauthuser") or _given(fields, "eapuser")
+    if fields.get("subtype") == "vpn" and (
+        not user or user == fields.get("remip")
+    ):  # a peer that is known by its address only
+        user = _given(fields, "xauthuser") or _given(fields, "eapuser") or user
     unauthenticated = _given(fields, "unauthuser")
     if user or unauthenticated:
         fields["user.name"] = user or unauthenticated

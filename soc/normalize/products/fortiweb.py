@@ -32,7 +32,12 @@ TABLE = Table(
         "user": "user.name",
         "user_name": "user.name",
         "http_agent": "user_agent.original",
+        "user_agent": "user_agent.original",
         "http_refer": "http.request.referrer",
+        "http_referer": "http.request.referrer",
+        "sigid": "rule.id",
+        "subcat": "rule.name",
+        "user_id": "user.id",
         "http_version": "http.version",
         "http_host": "url.domain",
         "srccountry": "source.geo.country_name",
@@ -44,9 +49,23 @@ TABLE = Table(
         "http_request_bytes": "http.request.bytes",
         "http_response_bytes": "http.response.bytes",
         "threat_weight": "event.risk_score",
+        "ibytes": "source.bytes",
+        "obytes": "destination.bytes",
     },
-    ports={"src_port": "source.port", "dst_port": "destination.port"},
-    addresses={"src": "source", "dst": "destination", "original_src": "client"},
+    ports={
+        "src_port": "source.port",
+        "dst_port": "destination.port",
+        "trans_src_port": "source.nat.port",
+        "trans_dst_port": "destination.nat.port",
+    },
+    addresses={
+        "src": "source",
+        "src_ip": "source",
+        "dst": "destination",
+        "original_src": "client",
+        "trans_src": "source.nat",
+        "trans_dst": "destination.nat",
+    },
     transports=("proto",),
     derived={
         "type": "event.dataset, event.category",
@@ -56,11 +75,13 @@ TABLE = Table(
         "status": "event.outcome",
         "ui": "source.ip",
         "date": "@timestamp",
+        "date_time": "@timestamp",
+        "cat": "event.dataset, event.category",
         "time": "@timestamp",
         "timezone": "@timestamp",
     },
     kept="""
-    subtype severity_level vd timezone_dayst trigger_policy http_session_id content_switch_name server_pool_name
+    subtype ep_id ep_region ep_domain app_name login_user http_qry real_server usrgrp severity_level vd timezone_dayst trigger_policy http_session_id content_switch_name server_pool_name
     false_positive_mitigation log_type event_score score_message entry_sequence monitor_status dev_id es
     history_threat_weight threat_level ftp_mode ftp_cmd backend_service attack_type owasp_top10 owasp_api_top10 bot_info
     client_level x509_cert_subject ml_log_hmm_probability ml_log_sample_prob_mean ml_log_sample_arglen_mean
@@ -86,8 +107,21 @@ _START = re.compile(
 
 
 def line(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
-    """A line whose device id is a FortiWeb's."""
-    return parse(text, fields, zone, day) if _START.match(text) else None
+    """A line whose device id is a FortiWeb's, or that has the names that its logs share with FortiADC's."""
+    if _START.match(text) is None and not (_BEGIN.match(text) and all(name in text for name in _SHARED)):
+        return None
+    return parse(text, fields, zone, day)
+
+
+def cloud(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
+    """A line of FortiWeb Cloud."""
+    return parse(text, fields, zone, day) if _CLOUD.match(text) else None
+
+
+_BEGIN = re.compile(r'(?:<\d{1,3}>)? ?(?:(?:(?!: )[^=\["]){1,160} )?(?:date|time)=', re.ASCII)
+_SHARED = (" log_id=", " msg_id=", " subtype=", " vd=")
+CLOUD = "date_time="
+_CLOUD = re.compile(r'(?:<\d{1,3}>)? ?(?:(?:(?!: )[^=\["]){1,160} )?cat=(?:attack|traffic|audit) date_time=', re.ASCII)
 
 
 def _pairs(text: str) -> dict[str, str]:
@@ -99,6 +133,8 @@ def _pairs(text: str) -> dict[str, str]:
 
 
 def _stamp(pairs: dict[str, str], zone: ZoneInfo) -> Stamp | None:
+    if "date_time" in pairs:
+        return iso(pairs["date_time"], zone)
     offset = _OFFSET.match(pairs.get("timezone", ""))
     text = f"{pairs.get('date', '')}T{pairs.get('time', '')}"
     return iso(text + (f"{offset[1]}{offset[2]:0>2}{offset[3]}" if offset else ""), zone)
@@ -121,10 +157,10 @@ def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     """One line, with or without a syslog header."""
     body, header = behind_header(text, fields, zone, day)
     pairs = _pairs(body)
-    if "log_id" not in pairs or "type" not in pairs:
+    kind = pairs.get("type", pairs.get("cat", ""))
+    if "log_id" not in pairs or not kind:
         raise refuse("fortiweb: no log_id= beside type=")
     TABLE.write(pairs, fields)
-    kind = pairs["type"]
     fields["event.category"], fields["event.kind"] = _KINDS.get(kind, _KINDS["event"])
     fields["event.module"], fields["event.dataset"] = "fortiweb", "fortiweb." + kind
     fields["observer.vendor"], fields["observer.product"], fields["observer.type"] = "Fortinet", "FortiWeb", "waf"

@@ -26,9 +26,10 @@ _AUTH = re.compile(
 )
 _UNKNOWN = re.compile(
     r"Ignoring request to (?:(auth|acct)[\w+]{0,16} )?(?:proto \w{1,8} )?(?:address |from )?\S{1,64} port (\d{1,5})\b.{0,64}?"
-    r"from unknown client ([\da-fA-F.:]{2,45})(?: port (\d{1,5}))?",
+    r"from unknown client ([\da-fA-F.:]{2,45})(?: port (\d{1,5}))?(?: proto (udp|tcp))?",
     re.ASCII,
 )
+_BARE_MAC = re.compile(r"[0-9A-Fa-f]{12}$", re.ASCII)
 _MAC = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?=$|:)", re.ASCII)
 
 
@@ -62,7 +63,9 @@ def body(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
         fields["freeradius.port"] = nas_port
     if calling:
         fields["freeradius.calling_station"] = calling
-        if _MAC.match(calling) is not None:
+        if _BARE_MAC.match(calling) is not None:
+            fields["source.mac"] = mac(":".join(calling[at : at + 2] for at in range(0, 12, 2)))
+        elif _MAC.match(calling) is not None:
             fields["source.mac"] = mac(calling[:17])
         else:
             put(fields, "source", calling)
@@ -77,6 +80,8 @@ def _unknown(message: str, fields: Fields) -> None:
     fields["event.category"], fields["event.type"] = ["network"], ["connection", "denied"]
     fields["event.action"], fields["event.outcome"] = "unknown-client", "failure"
     put(fields, "source", match[3])
+    if match[5]:
+        fields["network.transport"] = match[5]
     for side, found in (("destination", match[2]), ("source", match[4])):
         if found and (number := port(found)) is not None:
             fields[side + ".port"] = number

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from soc.model.event import LogSource
 from soc.normalize.addresses import number, port, put
 from soc.normalize.formats import clf, syslog
+from soc.normalize.products.fill import tls_version
 from soc.normalize.products.product import Fields, Product, Reading, refuse
 from soc.normalize.time import MONTHS, Stamp, iso
 
@@ -33,6 +34,7 @@ _SERVER = re.compile(
     r"(?:Health check for )?(?:(?:backup )?[Ss]erver )([^\s/]{1,255})/(\S{1,255}) (?:is|was) (UP|DOWN|going DOWN|\S{1,32}?)[ .,](?:.{0,64}?reason: (.{1,255}?)(?:, check|\.|$))?",
     re.ASCII,
 )
+_TAG = re.compile(r"haproxy\[(\d{1,10})\]: ", re.ASCII)
 _TIMERS = ("TR", "Tw", "Tc", "Tr", "Ta")
 _CONNECTIONS = ("actconn", "feconn", "beconn", "srv_conn", "retries")
 
@@ -116,10 +118,10 @@ def _http(match: re.Match[str], fields: Fields, stamp: Stamp | None) -> Reading:
         ("captured_request_headers", asked),
         ("captured_response_headers", answered),
         ("tls.client.server_name", sni),
-        ("tls.version", version),
         ("tls.cipher", cipher),
     )
     fields.update((name, value) for name, value in native if value and value != "-")
+    tls_version(version or "", fields)
     return _WEB, stamp
 
 
@@ -179,7 +181,13 @@ def _plain(text: str, fields: Fields) -> Reading | None:
 
 
 def shape(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
-    """As ``line``, for lines of unknown origin: only its log of requests and of connections."""
+    """As ``line``, for lines of unknown origin: only its log of requests and of connections, and what has its tag before it."""
+    tag = _TAG.match(text) if text.startswith("haproxy[") else None
+    if tag is not None:
+        reading = line(text[tag.end() :], fields, zone, day)
+        if reading is not None:
+            fields["process.name"], fields["process.pid"] = "haproxy", int(tag[1])
+        return reading
     head = _HEAD.match(text)
     if head is None or (_HTTP.match(text, head.end()) is None and _TCP.match(text, head.end()) is None):
         return None

@@ -51,6 +51,7 @@ NUMBERS = {
 
 SIDES = {
     "destination-address": "destination",
+    "client-ip": "source",
     "local-address": "destination",
     "nat-destination-address": "destination.nat",
     "nat-source-address": "source.nat",

@@ -10,7 +10,7 @@ from soc.normalize.formats import rfc5424, syslog
 from soc.normalize.products import rows
 from soc.normalize.products.juniper_messages import FIELDS, NUMBERS, SENTENCES, SIDES, TEXT
 from soc.normalize.products.product import Fields, Product, Reading, refuse
-from soc.normalize.time import Stamp
+from soc.normalize.time import Stamp, iso
 
 MARK = "[junos@"
 """The structured data of Junos; behind it is Juniper's enterprise number, 2636, which anonymizing relays replace."""
@@ -18,6 +18,10 @@ MARK = "[junos@"
 _PAIR = re.compile(r' ([A-Za-z][\w-]{0,63})="([^"\\]*(?:\\.[^"\\]*)*)"', re.ASCII | re.DOTALL)
 _TAG = re.compile(r"(?:%[A-Z0-9_]{0,16}-(?:[0-7]-)?)?([A-Z][A-Z0-9_]{3,64}): ?", re.ASCII)
 _OLD_HEAD = re.compile(r"([\w/-]{1,64})(?:\[(\d{1,10})\])?: (?:- )?([A-Z][A-Z0-9_]{3,64}):? $", re.ASCII)
+_RELAYED = re.compile(
+    r"(?:: |1 )(\d{4}-\d\d-\d\dT[0-9:.]{8,18}(?:Z|[+-]\d\d:\d\d)?) (\S{1,255}) \S{1,64} \S{1,64} ([A-Z][A-Z0-9_]{3,64}) $",
+    re.ASCII,
+)
 _EMPTY = frozenset(("N/A", "UNKNOWN", "None", "-", "0.0.0.0", "::", ""))  # noqa: S104 - what the vendor writes where there is nothing
 _TRANSPORTS = {
     "1": "icmp",
@@ -119,6 +123,19 @@ def _event(tag: str, kv: dict[str, str], fields: Fields) -> tuple[LogSource, ...
     if outcome:
         fields["event.outcome"] = outcome
     fields.setdefault("event.action", tag.lower().replace("_", "-"))
+    if tag.startswith("RT_SCREEN_"):
+        transport = tag[10:].partition("_")[0].lower()
+        if transport in ("tcp", "udp", "icmp"):
+            fields.setdefault("network.transport", transport)
+    elif tag.startswith("KMD_") and kv.get("argument1") == "outbound":  # our end began
+        fields["source.ip"], fields["destination.ip"] = fields.get("destination.ip"), fields.get("source.ip")
+        for name in ("source.ip", "destination.ip"):
+            if fields[name] is None:
+                del fields[name]
+    elif tag.startswith("CONTENT_FILTERING") and kv.get("protocol", "") not in _EMPTY:
+        fields["network.protocol"] = kv["protocol"].lower()
+    elif tag.startswith("AAMW_") and kv.get("hostname", "") not in _EMPTY and "client-ip" in kv:
+        fields["source.domain"] = kv["hostname"]
     return _sources(tag)
 
 
@@ -181,11 +198,20 @@ def structured(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading |
         _, program, stamp = found
         tag = fields.get("log.syslog.msgid", program)
     else:
+        relayed = _RELAYED.search(head)
+        if relayed is not None:  # a relay's header before the device's own, which has lost its priority
+            when, fields["host.name"], tag = relayed.groups()
+            return _pairs(text, at, tag, fields), iso(when, zone)
         match = _OLD_HEAD.search(head)
         read = syslog.read(head, fields, zone, day) if match is not None else None
         if match is None or read is None:
             return None
         tag, stamp = match[3], read[2]
+    return _pairs(text, at, tag, fields), stamp
+
+
+def _pairs(text: str, at: int, tag: str, fields: Fields) -> tuple[LogSource, ...]:
+    """What stands in the structured data that begins ``at``, and the sentence behind it."""
     end = text.find('"]', at)
     body = text[at : end + 1] if end >= 0 else text[at:]
     pairs = _PAIR.findall(body)
@@ -194,7 +220,7 @@ def structured(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading |
     message = text[end + 2 :].strip() if end >= 0 else ""
     if message:
         fields["message"] = message
-    return _event(tag, kv, fields), stamp
+    return _event(tag, kv, fields)
 
 
 def body(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
@@ -219,7 +245,7 @@ def body(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
 
 
 def _negotiation(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
-    """``IKE negotiation failed with error: ... Local: 192.0.2.1/500, Remote: 203.0.113.1/500, ...``; the peer is the source."""
+    """``IKE negotiation failed with error: ... Local: 192.0.2.1/500, Remote: 203.0.113.1/500, ...``; who began is the source."""
     found = _NEGOTIATED.match(message)
     if found is None:
         return None
@@ -232,7 +258,8 @@ def _negotiation(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
     fields["event.type"] = ["start"] if ended.startswith("success") else ["info"]
     if reason:
         fields["event.reason"] = reason
-    for side, ends in (("destination", _LOCAL.search(message)), ("source", _REMOTE.search(message))):
+    local, remote = ("source", "destination") if _INITIATOR.search(message) else ("destination", "source")
+    for side, ends in ((local, _LOCAL.search(message)), (remote, _REMOTE.search(message))):
         if ends is not None:
             put(fields, side, ends[1])
             number_of_port = port(ends[2])
@@ -244,6 +271,7 @@ def _negotiation(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
 _NEGOTIATED = re.compile(
     r"(IKE|IPSec) negotiation (failed|successfully completed)(?: with error: (.{1,200}?))?\. ", re.ASCII
 )
+_INITIATOR = re.compile(r"[,:] Role: Initiator\b", re.ASCII)
 _LOCAL = re.compile(r"\bLocal: ([0-9A-Fa-f.:]{2,45})/(\d{1,5})", re.ASCII)
 _REMOTE = re.compile(r"\bRemote: ([0-9A-Fa-f.:]{2,45})/(\d{1,5})", re.ASCII)
 
@@ -251,12 +279,20 @@ _REMOTE = re.compile(r"\bRemote: ([0-9A-Fa-f.:]{2,45})/(\d{1,5})", re.ASCII)
 def filtered(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
     """A packet that a stateless filter logs: ``PFE_FW_SYSLOG_IP: FW: ge-0/0/1.0 D tcp 192.0.2.1 198.51.100.1 40000 22 (1 packets)``."""
     read = syslog.read(text, fields, zone, day)
-    found = _FILTERED.match(read[0]) if read is not None else None
-    if read is None or found is None:
+    sources = packet(read[0], fields) if read is not None else None
+    return (sources, read[2]) if read is not None and sources is not None else None
+
+
+def packet(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
+    """The text of such a line; the kernel of Junos writes it without the tag (``FW: ge-0/0/1.0 A udp ...``). None: another text."""
+    found = _FILTERED.match(message)
+    if found is None:
         return None
     tag, interface, verdict, protocol, source, destination, source_port, destination_port, packets = found.groups()
     fields.update(_STATIC)
-    fields["event.dataset"], fields["event.code"], fields["message"] = "juniper.junos", tag, read[0]
+    fields["event.dataset"], fields["message"] = "juniper.junos", message
+    if tag:
+        fields["event.code"] = tag
     allowed = verdict == "A"
     fields["event.category"], fields["event.type"] = _NETWORK, ["connection", "allowed" if allowed else "denied"]
     fields["event.outcome"] = "success" if allowed else "failure"
@@ -268,14 +304,15 @@ def filtered(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | N
     if fields["network.transport"] in ("tcp", "udp", "sctp"):
         fields["source.port"], fields["destination.port"] = port(source_port), port(destination_port)
     if packets:
-        fields["network.packets"] = int(packets)
-    return (LogSource("juniper", "firewall", "syslog"),), read[2]
+        fields["network.packets"] = fields["source.packets"] = int(packets)
+    return (LogSource("juniper", "firewall", "syslog"),)
 
 
 FILTER_MARK = "PFE_FW_SYSLOG_IP"
+KERNEL_MARK = "FW: "
 _FILTERED = re.compile(
-    r"(?:\S{1,255} )?(PFE_FW_SYSLOG_IP6?(?:_\w{1,16})?): (?:FW: )?(\S{1,64}) {1,2}([ADR]) {1,2}(\S{1,16}) ([0-9A-Fa-f.:]{2,45}) ([0-9A-Fa-f.:]{2,45})"
-    r" {1,3}(\d{1,5}) {1,3}(\d{1,5})(?: \((\d{1,12}) packets?\))?",
+    r"(?:(?:\S{1,255} )?(PFE_FW_SYSLOG_IP6?(?:_\w{1,16})?): (?:FW: )?|FW: )(\S{1,64}) {1,2}([ADR]) {1,2}(\S{1,16}) "
+    r"([0-9A-Fa-f.:]{2,45}) ([0-9A-Fa-f.:]{2,45}) {1,3}(\d{1,5}) {1,3}(\d{1,5})(?: \((\d{1,12}) packets?\))?",
     re.ASCII,
 )
 
@@ -367,6 +404,8 @@ def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     message, _, stamp = found
     if FILTER_MARK in message and (reading := filtered(text, fields, zone, day)) is not None:
         return reading
+    if message.startswith(KERNEL_MARK) and (sources := packet(message, fields)) is not None:
+        return sources, stamp
     sources = digest(message, fields) or body(message, fields)
     if sources is not None:
         return sources, stamp

@@ -174,6 +174,8 @@ def read_object(event: dict[str, Any], fields: Fields, zone: ZoneInfo) -> Readin
         message = cast("str", event["message"])
         fields.update(json.flatten(event))
         sources = _event(_pairs(message), fields)
+        if isinstance(event.get("hostName"), str):
+            fields["host.name"] = event["hostName"][:255]
         when = event.get("timestamp")
         return None if sources is None else (sources, iso(when, zone) if isinstance(when, str) else None)
     if "realmId" not in event or ("type" not in event and "operationType" not in event):

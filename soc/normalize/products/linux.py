@@ -1,12 +1,13 @@
 """A syslog line → the parser of the program that wrote it (sshd, sudo, su, the kernel, a web server), else a plain event."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from soc.model.event import LogSource
 from soc.normalize.formats import syslog
-from soc.normalize.products import auditd, linux_programs, netfilter, objects, pam
+from soc.normalize.products import auditd, f5_system, linux_programs, netfilter, objects, pam
 from soc.normalize.products.marks import BODIES, LINES
 from soc.normalize.products.product import Fields, Product, Reading, refuse
 from soc.normalize.time import Stamp
@@ -49,6 +50,8 @@ _ACCOUNTS: dict[str, dict[str, Any]] = {
 }
 _INFO: dict[str, Any] = {"event.category": ["process"], "event.type": ["info"]}
 _SYSLOG = (LogSource("linux", "", "syslog"),)
+_SOLARIS = re.compile(r"\[ID \d{1,9} \w{1,16}\.\w{1,16}\] ", re.ASCII)
+_IN_PARENTHESES = re.compile(r"([\w.-]{1,64})\(((?:pam_|authority=)\w{1,32})\)$", re.ASCII)
 _NONE: tuple[LogSource, ...] = ()
 
 
@@ -87,6 +90,16 @@ def line(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
 def said(found: tuple[str, str, Stamp | None], fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     """(message, program, stamp) of a syslog header or of the journal, read as what the program writes."""
     message, program, stamp = found
+    if message.startswith("[ID ") and (solaris := _SOLARIS.match(message)) is not None:
+        message = message[solaris.end() :]
+    if message[8:9] == ":" or message.startswith("[ssl_acc] "):
+        sources = f5_system.read(message, fields)
+        if sources is not None:
+            return sources, stamp
+    if program.endswith(")"):
+        module = _IN_PARENTHESES.match(program)
+        if module is not None:
+            return _with_module(module, (message, stamp), fields, zone, day)
     name = program.rpartition("/")[2].lower()
     body = BODIES.get(name)
     if body is not None:
@@ -106,6 +119,21 @@ def said(found: tuple[str, str, Stamp | None], fields: Fields, zone: ZoneInfo, d
         if sources is not None:
             return sources, stamp
     return _program(message, program, fields), stamp
+
+
+def _with_module(
+    module: re.Match[str], rest: tuple[str, Stamp | None], fields: Fields, zone: ZoneInfo, day: int
+) -> Reading:
+    """A program that names a part of itself: ``polkitd(authority=local)``, ``su(pam_unix)`` (Linux-PAM before 0.99)."""
+    program, part = module.groups()
+    message, stamp = rest
+    fields["process.name"] = program
+    if not part.startswith("pam_"):
+        return said((message, program, stamp), fields, zone, day)
+    kind = "session" if message.startswith("session ") else "auth"
+    reading = said((f"{part}({program}:{kind}): {message}", program, stamp), fields, zone, day)
+    fields["message"] = message
+    return reading
 
 
 def _parser(name: str) -> Callable[[str, Fields, ZoneInfo, int], Reading]:

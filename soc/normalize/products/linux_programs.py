@@ -48,6 +48,10 @@ _FORMS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     ("passwd", rf"password for {_NAME} changed by {_NAME}$", _said("iam", "user change", "changed-password", "success"), "user.target.name user.name"),
     ("chsh chfn", rf"changed user {_NAME} ", _said("iam", "user change", "modified-user-account", "success"), "user.target.name"),
     ("groupmod", r"group changed in \S{1,64} \(group ([^/,\s]{1,256})/(\d{1,10})", _said("iam", "group change", "modified-group-account", "success"), "group.name group.id"),
+    ("unix_chkpwd", r"password check failed for user \(([^)]{1,256})\)", _said("authentication", "start", "authentication-failure", "failure"), "user.name"),
+    ("saslauthd", r"do_auth {1,16}: auth failure: \[user=([^\]]{0,256})\] .{0,512}\[reason=([^\]]{0,255})\]", _said("authentication", "start", "authentication-failure", "failure"), "user.name event.reason"),
+    ("saslauthd", r"auth_zimbra: ([^\s]{1,256}) auth failed: (.{0,512})", _said("authentication", "start", "authentication-failure", "failure"), "user.name event.reason"),
+    ("saslauthd", r"auth_zimbra: ([^\s]{1,256}) auth OK", _said("authentication", "start", "authentication-success", "success"), "user.name"),
     ("pkexec", r"([^:\s]{1,256}): Executing command \[USER=([^\]]{1,256})\] \[TTY=([^\]]{0,64})\] \[CWD=([^\]]{0,1024})\] \[COMMAND=(.{0,4096})\]$", _said("process", "start", "pkexec", "success"), "user.name user.effective.name process.tty.name process.working_directory process.command_line"),
     ("pkexec", r"([^:\s]{1,256}): (The value .{0,255}|Error executing command .{0,255}|Not authorized.{0,255}) \[USER=([^\]]{1,256})\]", _said("process", "start denied", "pkexec", "failure"), "user.name event.reason user.effective.name"),
     ("dropbear", r"Bad (?:password|PAM password|pubkey) attempt for '([^']{1,256})' from ([\da-fA-F.:]{2,45}):(\d{1,5})$", _said("authentication", "start", "ssh-login", "failure"), "user.name address source.port"),
@@ -56,6 +60,10 @@ _FORMS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     ("proftpd", r"\S{1,255} \([^\[]{1,255}\[([\da-fA-F.:]{2,45})\]\)(?: -|:) USER ([^:(]{1,255}?)(?:: no such user| \(Login failed\)).{0,255}", _said("authentication", "start", "ftp-login", "failure"), "address user.name"),
     ("proftpd", r"\S{1,255} \([^\[]{1,255}\[([\da-fA-F.:]{2,45})\]\)(?: -|:) USER ([^:(]{1,255}?): Login successful", _said("authentication", "start", "ftp-login", "success"), "address user.name"),
     ("fail2ban.actions fail2ban", r"(?:\w{1,16} {1,8})?\[([^\]]{1,64})\] (Ban|Unban|Restore Ban) ([\da-fA-F.:]{2,45})", _said("intrusion_detection", "denied", "ban"), "rule.name event.action address"),
+    ("fail2ban.filter fail2ban", r"(?:\w{1,16} {1,8})?\[([^\]]{1,64})\] (Found|Ignore) ([\da-fA-F.:]{2,45})", _said("intrusion_detection", "info", "found"), "rule.name event.action address"),
+    ("smbd nmbd samba", r" {0,4}Auth: \[[^,\]]{0,64},[^\]]{0,64}\] user \[([^\]]{0,255})\]\\\[([^\]]{0,255})\] at \[[^\]]{0,64}\] with \[[^\]]{0,64}\] status \[(NT_STATUS_OK)\] workstation \[([^\]]{0,255})\] remote host \[ipv[46]:([\da-fA-F.:]{2,45}):(\d{1,5})\]", {**_said("authentication", "start", "smb-login", "success"), "network.protocol": "smb"}, "user.domain user.name event.reason source.domain address source.port"),
+    ("smbd nmbd samba", r" {0,4}Auth: \[[^,\]]{0,64},[^\]]{0,64}\] user \[([^\]]{0,255})\]\\\[([^\]]{0,255})\] at \[[^\]]{0,64}\] with \[[^\]]{0,64}\] status \[(NT_STATUS_\w{1,64})\] workstation \[([^\]]{0,255})\] remote host \[ipv[46]:([\da-fA-F.:]{2,45}):(\d{1,5})\]", {**_said("authentication", "start", "smb-login", "failure"), "network.protocol": "smb"}, "user.domain user.name event.reason source.domain address source.port"),
+    ("xrdp-sesman", r"(?:\[\w{1,8} {0,3}\] )?AUTHFAIL: user=(\S{1,256}) ip=\[?([\da-fA-F.:]{2,45}?)\]? time=", _said("authentication", "start", "rdp-login", "failure"), "user.name address"),
     ("cron crond", r"\(([^)]{1,256})\) CMD(?:END)? \( {0,64}(.{0,4096})\)$", _said("process", "start", "ran-command", "success"), "user.name process.command_line"),
     ("cron crond", r"\(([^)]{1,256})\) FAILED to authorize user with PAM \((.{0,256})\)", _said("authentication", "start", "authentication-failure", "failure"), "user.name event.reason"),
     ("crontab cron crond", r"\(([^)]{1,256})\) (?:REPLACE|BEGIN EDIT|END EDIT|DELETE) \(([^)]{1,256})\)", _said("configuration", "change", "changed-crontab"), "user.name user.target.name"),
@@ -141,6 +149,8 @@ def read(program: str, message: str, fields: Fields) -> bool:
             fields["user.name"] = fields["user.target.name"]
             if "user.target.id" in fields:
                 fields["user.id"] = fields["user.target.id"]
+        if "user.target.group.id" in fields:
+            fields["group.id"] = fields["user.target.group.id"]
         if program.startswith("polkit"):
             fields["event.outcome"] = "failure" if "FAILED" in message else "success"
         return True

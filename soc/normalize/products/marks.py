@@ -25,6 +25,7 @@ from soc.normalize.products import (
     freeradius,
     gelf,
     haproxy,
+    juniper_srx,
     keycloak,
     linux_programs,
     logfmt,
@@ -33,6 +34,7 @@ from soc.normalize.products import (
     mysql,
     netfilter,
     network_devices,
+    nsx,
     oracle,
     postfix,
     postgresql,
@@ -79,6 +81,8 @@ def _fortigate(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading |
 
 
 def _kernel(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
+    if message.startswith(juniper_srx.KERNEL_MARK) and (junos := juniper_srx.packet(message, fields)) is not None:
+        return junos
     found = auditd.body(message, fields) if " audit(" in message else None
     return netfilter.read(message, fields) if found is None else found
 
@@ -89,9 +93,11 @@ MARKS: tuple[tuple[str, Line], ...] = (
     ("logid=", _fortigate),
     (checkpoint.MARK, checkpoint.line),
     ("|product=", checkpoint.line),
+    (checkpoint.FIELDS_MARK, checkpoint.structured),
     (sophos.MARK, sophos.line),
     *((mark, sophos_utm.line) for mark in sophos_utm.MARKS),
     (fortiweb.MARK, fortiweb.line),
+    (fortiweb.CLOUD, fortiweb.cloud),
     (f5_asm.MARK, f5_asm.line),
     (watchguard.MARK, watchguard.line),
     (stormshield.MARK, stormshield.line),
@@ -101,6 +107,7 @@ MARKS: tuple[tuple[str, Line], ...] = (
     (keycloak.MARK, keycloak.line),
     (antivirus.MARK, antivirus.line),
     (windows_snare.MARK, windows_snare.line),
+    (vmware.MARK, vmware.file),
     *network_devices.MARKS,
 )
 """Text that stands in every line of a product → its reader, tried in this order. The text alone makes a line a candidate only:
@@ -140,9 +147,11 @@ BODIES: Mapping[str, Body] = {
     "ulogd": netfilter.read,
     **network_devices.BODIES,
     **dict.fromkeys(postfix.PROGRAMS, postfix.read),
+    **dict.fromkeys(postfix.POLICY, postfix.read_policy),
     **dict.fromkeys(postfix.DOVECOT, postfix.read_dovecot),
     **dict.fromkeys(veeam.PROGRAMS, veeam.body),
     **dict.fromkeys(freeradius.PROGRAMS, freeradius.body),
+    **dict.fromkeys(nsx.PROGRAMS, nsx.read),
     "snort": snort.read,
     "suricata": snort.read,
 }
@@ -157,6 +166,7 @@ LINES: Mapping[str, Line] = {
     "dnsmasq": dns_servers.dnsmasq,
     "dnsmasq-dhcp": dns_servers.dnsmasq,
     "pihole": dns_servers.dnsmasq,
+    "pihole-ftl": dns_servers.dnsmasq,
     "nginx": web.syslog_line("nginx"),
     **dict.fromkeys(("apache2", "apache", "httpd"), web.syslog_line("apache")),
 } | {
@@ -172,6 +182,7 @@ LINES: Mapping[str, Line] = {
 OBJECTS: tuple[tuple[str, ObjectReader], ...] = (
     (modsecurity.MARK, modsecurity.read),
     (web_json.MARK, web_json.read),
+    ("remote_ip", web_json.read_apache),
     (contract.MARK, contract.read),
     (gelf.MARK, gelf.read),
     (checkpoint.MARK, checkpoint.read_object),

@@ -19,10 +19,13 @@ _TOPICS = re.compile(
     r"(?:<\d{1,3}>)?(?P<head>(?:(?!: )[^=\[\",]){0,160}? ?)(?P<topics>[a-z][a-z0-9-]{1,15}(?:,[a-z!][a-z0-9-]{1,15}){1,6}):? ",
     re.ASCII,
 )
-_PACKET_HEAD = re.compile(r"(?P<head>[^\[\"=]{0,200}?)\b(?P<chain>[\w-]{1,64}): (?=in:(?:\(|\S{1,64} out:))", re.ASCII)
+_PACKET_HEAD = re.compile(
+    r"(?P<head>[^\[\"=]{0,200}?)\b(?P<chain>[\w-]{1,64}): (?=in:(?:\(|\S{1,64}(?: [^\s:]{1,32}){0,3} out:))", re.ASCII
+)
 # input: in:ether1 out:(unknown 0), connection-state:new,snat src-mac ..., proto TCP (SYN), 192.0.2.1:1->198.51.100.1:2, NAT ..., len 60
 _PACKET = re.compile(
-    r"(?:(?P<prefix>[^:]{0,128}?) ?\b)?(?P<chain>[\w-]{1,64}): in:(?P<in>\([^()]{1,32}\)|\S{1,64}) out:(?P<out>\([^()]{1,32}\)|[^\s,]{1,64}),? "
+    r"(?:(?P<prefix>[^:]{0,128}?) ?\b)?(?P<chain>[\w-]{1,64}): in:(?P<in>\([^()]{1,32}\)|\S{1,64}(?: [^\s:]{1,32}){0,3}) "
+    r"out:(?P<out>\([^()]{1,32}\)|[^\s,]{1,64}(?:(?: [^\s,:]{1,32}){1,3}(?=,))?),? "
     r"(?:packet-mark:(?P<packetmark>\S{1,64}) )?(?:connection-mark:(?P<connectionmark>\S{1,64}) )?"
     r"(?:connection-state:(?P<state>[\w,-]{1,64}) )?(?:src-mac (?P<mac>[0-9A-Fa-f:-]{11,17}), )?"
     r"proto (?P<proto>[\w-]{1,16})(?: \((?P<detail>[^()]{1,64})\))?, ?(?P<ends>[^\s,]{0,120})",

@@ -32,6 +32,7 @@ _TAGGED = re.compile(
 )
 _DENIED = re.compile(r"Access denied with (?:code (\d{3})|(\w{1,32}))", re.ASCII)
 _CLIENT = re.compile(r"^\[client ([^\]\s]{1,255})\] ", re.ASCII)
+_APACHE_ENDS = ("remote_address", "remote_port", "local_address", "local_port")
 _SEVERITIES = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
 
 FIELDS = {
@@ -50,6 +51,15 @@ FIELDS = {
     "host_ip": "destination.ip",
     "host_port": "destination.port",
     "time_stamp": "@timestamp",
+    "transaction.time": "@timestamp",
+    "transaction.transaction_id": "http.request.id",
+    "transaction.remote_address": "source.ip",
+    "transaction.remote_port": "source.port",
+    "transaction.local_address": "destination.ip",
+    "transaction.local_port": "destination.port",
+    "request.request_line": "http.request.method, url.original, http.version",
+    "response.status": "http.response.status_code",
+    "audit_data.action.intercepted": "event.outcome",
     "request.method": "http.request.method",
     "request.uri": "url.original, url.path, url.query",
     "request.http_version": "http.version",
@@ -205,6 +215,8 @@ def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo) -> Reading | Non
     if not isinstance(transaction, dict):
         return None
     whole = cast("dict[str, Any]", transaction)
+    if "remote_address" in whole and isinstance(event.get("audit_data"), dict):
+        return _apache(whole, event, fields)
     messages: Any = whole.get("messages", event.get("messages"))
     if "producer" not in whole and not isinstance(messages, list):
         return None
@@ -227,6 +239,41 @@ def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo) -> Reading | Non
     if get("transaction.is_interrupted") is True or code == 403:
         _blocked(fields)
     return _SOURCES, _stamp(str(get("transaction.time_stamp", get("transaction.timestamp", ""))), zone)
+
+
+def _apache(transaction: dict[str, Any], event: dict[str, Any], fields: Fields) -> Reading:
+    """A JSON entry as ModSecurity 2.9 writes it for Apache (``SecAuditLogFormat JSON``)."""
+    _begin(fields)
+    data = cast("dict[str, Any]", event["audit_data"])
+    kept = {name: value for name, value in data.items() if name not in ("messages", "error_messages")}
+    flat = json_format.flatten({**event, "audit_data": kept})
+    fields.update({f"modsecurity.{name.removeprefix('transaction.')}": value for name, value in flat.items()})
+    text = {name: str(transaction.get(name, "")) for name in _APACHE_ENDS}
+    _ends(
+        (text["remote_address"], text["remote_port"]),
+        (text["local_address"], text["local_port"]),
+        fields,
+    )
+    line: Any = flat.get("request.request_line")
+    if isinstance(line, str):
+        clf.request_line(line, fields)
+    for name, value in flat.items():
+        if name.startswith("request.headers.") and isinstance(value, str):
+            _header(name.removeprefix("request.headers."), value, fields)
+    if isinstance(flat.get("response.status"), int):
+        fields["http.response.status_code"] = flat["response.status"]
+    if unique := transaction.get("transaction_id"):
+        fields["http.request.id"] = str(unique)
+    said: Any = data.get("messages")
+    messages = [one for one in cast("list[Any]", said) if isinstance(one, str)] if isinstance(said, list) else []
+    for message in messages:
+        _rule(message, fields)
+    _all_rules([dict(_TAGGED.findall(message)) for message in messages], fields)
+    fields["message"] = messages[0] if messages else str(line or "")
+    if flat.get("audit_data.action.intercepted") is True:
+        _blocked(fields)
+    clock, _, offset = str(transaction.get("time", "")).partition(" ")
+    return _SOURCES, clf_stamp(f"{clock.partition('.')[0]} {offset}")
 
 
 def _request(flat: dict[str, Any], fields: Fields) -> None:

@@ -21,6 +21,11 @@ _LOGIN = re.compile(
     r"(?: ?\[CLIENT: ([^\]]{1,64})\])?$",
     re.ASCII | re.DOTALL,
 )
+_CHANGED = re.compile(
+    r"(?:Configuration option|Setting database option) '?([^'.]{1,128}?)'? (?:changed from (\S{1,32}) to (\S{1,32})\.|to \S{1,64} for database )",
+    re.ASCII,
+)
+_TRACE = re.compile(r"SQL Trace (?:ID \d{1,9} was )?(started|stopped).{0,64}? by login \"([^\"]{1,256})\"", re.ASCII)
 _CLIENT = re.compile(r"\[CLIENT: ([^\]]{1,64})\]", re.ASCII)
 
 
@@ -47,6 +52,15 @@ def line(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
     if (error := _ERROR.match(message)) is not None:
         fields["event.code"], fields["event.severity"], fields["error.state"] = error[1], int(error[2]), error[3]
         fields["event.type"] = ["error"]
+    elif (changed := _CHANGED.match(message)) is not None:
+        fields["event.category"], fields["event.type"] = ["database", "configuration"], ["change"]
+        fields["event.action"], fields["database.option"] = "configuration-changed", changed[1]
+        if changed[2] is not None:
+            fields["database.option_before"], fields["database.option_after"] = changed[2], changed[3]
+    elif (trace := _TRACE.match(message)) is not None:
+        user(fields, trace[2])
+        fields["event.category"], fields["event.type"] = ["database", "configuration"], ["change"]
+        fields["event.action"] = "trace-" + trace[1]
     elif not _login(message, fields) and (client := _CLIENT.search(message[:2048])) is not None:
         source(fields, client[1])
     return _SOURCES, iso(match[1], zone)

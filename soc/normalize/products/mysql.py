@@ -5,6 +5,7 @@ from typing import Any, Final, cast
 from zoneinfo import ZoneInfo
 
 from soc.model.event import LogSource
+from soc.normalize.addresses import number as count
 from soc.normalize.formats import csv, json, syslog
 from soc.normalize.products.database import base, logon, returned, source, statement, user
 from soc.normalize.products.product import Fields, Product, Reading, refuse
@@ -40,6 +41,7 @@ _ABORTED = re.compile(
     r"Aborted connection (\d{1,20}) to db: '([^']{0,64})' user: '([^']{0,128})' host: '([^']{0,255})' ?\(?([^)]{0,256})",
     re.ASCII,
 )
+_UNRESOLVED = re.compile(r"IP address '([\da-fA-F.:]{2,45})' (?:could not be resolved|has been resolved)", re.ASCII)
 _CONNECT = re.compile(r"([^@\s]{0,128})@(\S{1,255}) (?:on|as anonymous on) ?(\S{0,64})(?: using (.{1,32}))?", re.ASCII)
 _SERVER_AUDIT = re.compile(
     r"(?:(\d{8} \d{1,2}:\d\d:\d\d),)?([\w.-]{1,255}),([^,]{0,128}),([^,]{0,255}),(\d{1,20}),(\d{1,20}),([A-Z_]{2,24}),([^,]{0,64}),",
@@ -90,6 +92,8 @@ def error(text: str, fields: Fields, zone: ZoneInfo) -> Reading | None:
     fields["log.level"] = level.lower()
     if thread:
         fields["thread_id"] = thread
+        if (number := count(thread)) is not None:
+            fields["process.thread.id"] = number
     if code:
         fields["event.code"] = code
     if subsystem:
@@ -98,6 +102,8 @@ def error(text: str, fields: Fields, zone: ZoneInfo) -> Reading | None:
         fields["event.type"] = ["error"]
     if (denied := _DENIED.match(message)) is not None:
         _refused(denied, fields)
+    elif (unresolved := _UNRESOLVED.match(message)) is not None:
+        source(fields, unresolved[1])
     elif (aborted := _ABORTED.match(message)) is not None:
         thread, database, name, host, reason = aborted.groups()
         user(fields, name)
@@ -129,6 +135,8 @@ def general(text: str, fields: Fields, zone: ZoneInfo) -> Reading | None:
     argument = text[match.end() :]
     base(fields, "mysql", "general", argument)
     fields["thread_id"], fields["command_type"] = thread, command
+    if (number := count(thread)) is not None:
+        fields["process.thread.id"] = number
     fields["event.action"] = command.lower()
     if command == "Connect":
         denied, opened = _DENIED.match(argument), _CONNECT.match(argument)

@@ -8,7 +8,7 @@ from soc.model.event import LogSource
 from soc.normalize.formats import csv, device_header
 from soc.normalize.products.paloalto_ecs import ecs, fields_of, threat, traffic
 from soc.normalize.products.paloalto_events import EVENTS
-from soc.normalize.products.paloalto_fields import COLUMNS, HEAD, OLD_CONFIG, OLD_GLOBALPROTECT
+from soc.normalize.products.paloalto_fields import AUDIT, COLUMNS, HEAD, OLD_CONFIG, OLD_GLOBALPROTECT
 from soc.normalize.products.product import Fields, Product, Reading, refuse
 from soc.normalize.time import Stamp, iso
 
@@ -16,6 +16,9 @@ _DATE = r"\d{4}[-/]\d{2}[-/]\d{2}[ T]\d{2}:\d{2}:\d{2}[^,]{0,24}"
 _ROW = re.compile(
     rf"(?:^|(?<=[ >:\]]))\d{{0,20}},{_DATE},[^,]{{0,64}},(?:[A-Z][A-Z-]{{2,19}},|\d{{1,20}},0x[0-9a-f]{{1,16}},GLOBALPROTECT,)",
     re.ASCII,
+)
+_AUDIT = re.compile(
+    rf"(?:^|(?<=[ >:\]]))\d{{6,20}},{_DATE},audit,[^,]{{0,40}},(?:gui-op|cli-op|[a-z-]{{2,40}}),", re.ASCII
 )
 _TYPE, _OLD_TYPE = HEAD.index("type"), OLD_GLOBALPROTECT.index("type")
 _PATH = len(HEAD) + COLUMNS["CONFIG"].index("path") + 1
@@ -84,7 +87,7 @@ def read(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
     """One line; None if no row of PAN-OS begins within what can be a header."""
     found = _ROW.search(text, 0, device_header.LONGEST + 100)
     if found is None or found.start() > device_header.LONGEST:
-        return None
+        return _audit(text, fields, zone, day)
     start = found.start()
     header = None
     if start:
@@ -98,9 +101,24 @@ def read(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
     kind = row[_TYPE]
     if kind.isdecimal():
         kind = row[_OLD_TYPE]
-    kv = {name: value for name, value in zip(_names(kind, row), row, strict=False) if value}
+    kv = {name: value for name, value in zip(_names(kind, row), row, strict=False) if value and not value.isspace()}
     kv.pop("future_use", None)
     return event(kind, kv, fields), stamp_of(kv, zone) or header
+
+
+def _audit(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
+    """An audit row has a head of its own: serial, time, ``audit``, version."""
+    found = _AUDIT.search(text, 0, device_header.LONGEST + 100)
+    if found is None or found.start() > device_header.LONGEST:
+        return None
+    start = found.start()
+    header = None
+    if start:
+        head, header = device_header.read(text[:start], zone, day)
+        fields.update(head)
+    row = csv.read(text[start:])
+    kv = {name: value for name, value in zip(AUDIT, row, strict=False) if value and name != "future_use"}
+    return event("AUDIT", kv, fields), stamp_of(kv, zone) or header
 
 
 def _joined(row: list[str]) -> list[str]:
@@ -131,5 +149,5 @@ PRODUCT = Product(
     "paloalto",
     "Palo Alto Networks PAN-OS: CSV rows of traffic, threat, system, config, GlobalProtect and other logs",
     parse,
-    fields=fields_of(_WHOLE),
+    fields=fields_of({**_WHOLE, "AUDIT": AUDIT}),
 )

@@ -100,7 +100,9 @@ _CEF_MORE = {
 _LEEF = {
     "Action": "action",
     "Admin": "admin",
+    "App": "app",
     "Application": "app",
+    "Bytes": "bytes",
     "Cloud": "cloud",
     "Configuration": "path",
     "ConfigurationPath": "path",
@@ -109,7 +111,9 @@ _LEEF = {
     "DestinationUser": "dstuser",
     "DestinationZone": "to",
     "DeviceName": "device_name",
+    "DUser": "dstuser",
     "Direction": "direction",
+    "DstPackets": "pkts_received",
     "EgressInterface": "outbound_if",
     "ElapsedTime": "elapsed",
     "FileDigest": "filedigest",
@@ -119,6 +123,11 @@ _LEEF = {
     "LogForwardingProfile": "logset",
     "Miscellaneous": "misc",
     "Module": "module",
+    "NATDestPort": "natdport",
+    "NATDstIP": "natdst",
+    "NATSourcePort": "natsport",
+    "NATSrcIP": "natsrc",
+    "Packets": "packets",
     "ReceiveTime": "receive_time",
     "Recipient": "recipient",
     "Referer": "referer",
@@ -127,6 +136,7 @@ _LEEF = {
     "RequestMethod": "http_method",
     "Result": "result",
     "RuleName": "rule",
+    "SUser": "srcuser",
     "Sender": "sender",
     "SequenceNumber": "seqno",
     "SerialNumber": "serial",
@@ -136,6 +146,7 @@ _LEEF = {
     "SourceLocation": "srcloc",
     "SourceUser": "srcuser",
     "SourceZone": "from",
+    "SrcPackets": "pkts_sent",
     "StartTime": "start",
     "Subject": "subject",
     "Subtype": "subtype",
@@ -143,8 +154,10 @@ _LEEF = {
     "ThreatID": "threatid",
     "TunnelType": "tunnel",
     "Type": "type",
+    "URLCat": "category",
     "URLCategory": "category",
     "UserAgent": "user_agent",
+    "VirtSyst": "vsys",
     "VirtualSystem": "vsys",
     "action": "action",
     "client": "client",
@@ -192,6 +205,8 @@ def _columns(device: Device, extension: dict[str, str], kind: str, subtype: str)
     if not device.name and not device.severity:
         kv = {_LEEF[name]: value for name, value in extension.items() if name in _LEEF and value}
         kv["type"], kv["subtype"] = kind, kv.get("subtype", subtype)
+        if kind == "TRAFFIC" and device.code.isalpha():  # the id of a session's event is what was done with it
+            kv.setdefault("action", device.code)
         return kv
     for name, value in extension.items():
         column = _CEF.get(name) or _CEF_MORE.get(name)

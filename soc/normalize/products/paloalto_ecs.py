@@ -23,6 +23,7 @@ TEXT = {
     "ec_curve": "tls.curve",
     "error": "error.message",
     "eventid": "event.code",
+    "event_name": "event.action",
     "evidence": "message",
     "from": "observer.ingress.zone",
     "hostid": "host.id",
@@ -90,9 +91,9 @@ USERS = {
     "admin": "user",
     "dstuser": "destination.user",
     "srcuser": "source.user",
-    "user": "user",
+    "user": "source.user",
 }
-r"""Column → where ``DOMAIN\name`` goes, as ``.name`` and ``.domain``; the source's user is the event's too."""
+r"""Column → where ``DOMAIN\name`` and ``name@domain`` go, as ``.name`` and ``.domain``; the source's user is the event's too."""
 
 _LISTS = {"recipient": "email.to.address", "sender": "email.from.address", "xff": "", "xff_ip": ""}
 _DIGITS = 18
@@ -177,6 +178,8 @@ def ecs(kind: str, kv: dict[str, str], fields: Fields) -> None:
     for native, name in plan.texts:
         if native in kv:
             fields[name] = kv[native] if not name.endswith(".mac") else mac(kv[native])
+    if "severity" in kv:
+        fields["log.level"] = kv["severity"].lower()
     for native, name in plan.numbers:
         value = kv.get(native)
         # port 0: the protocol has none, or nothing was translated
@@ -210,12 +213,25 @@ def ecs(kind: str, kv: dict[str, str], fields: Fields) -> None:
 
 
 def _user(fields: Fields, name: str, value: str) -> None:
-    domain, slash, login = value.rpartition("\\")
+    r"""A user as the device knows it: ``DOMAIN\name``, ``name@domain``, a distinguished name, or the address behind a proxy."""
+    if value[:11].lower() == "x-fwd-for: ":
+        if is_ip(value[11:]):
+            fields["network.forwarded_ip"] = value[11:]
+        return
+    domain, _, login = value.rpartition("\\")
     domain = domain.rstrip("\\")
+    mail = ""
+    if not domain and value.count("@") == 1:
+        login, _, domain = value.partition("@")
+        mail = value
+    if not login or (mail and not domain):
+        domain, login, mail = "", value, ""
     for prefix in (name, "user") if name == "source.user" else (name,):
-        fields[prefix + ".name"] = login if slash and login else value
-        if domain and login:
+        fields[prefix + ".name"] = login
+        if domain:
             fields[prefix + ".domain"] = domain
+        if mail:
+            fields[prefix + ".email"] = mail
 
 
 def _derived(kv: dict[str, str], fields: Fields) -> None:
@@ -225,7 +241,7 @@ def _derived(kv: dict[str, str], fields: Fields) -> None:
     protocol = _PROTOCOLS.get(kv.get("app", ""))
     if protocol:
         fields["network.protocol"] = protocol
-    severity = _SEVERITY.get(kv.get("severity", ""))
+    severity = _SEVERITY.get(kv.get("severity", "").lower())
     if severity is not None:
         fields["event.severity"] = severity
     for name in _SECONDS:

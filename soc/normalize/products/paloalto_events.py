@@ -11,7 +11,9 @@ _Reader = Callable[[dict[str, str], Fields], tuple[LogSource, ...]]
 
 # The texts of SYSTEM logs name the user and the address in a few ways: "User lan logged in via Web from 192.0.2.5 using
 # https", "failed authentication for user 'lan'. ... From: 192.0.2.5.", "Login from: 192.0.2.5, ... User name: lan".
-_WHO = re.compile(r"(?:\bUser name: |\b(?:for|User|user) ')([^',]{1,255}?)(?:'|,|\.? *$)|\b[Uu]ser (\S{1,255}) logged ")
+_WHO = re.compile(
+    r"(?:\bUser name: |\b(?:for|User|user) ')([^',]{1,255}?)(?:'|,|\.? *$)|\b[Uu]ser (\S{1,255}) logged |\bby user (\S{1,255})"
+)
 _WHERE = re.compile(r"\b(?:[Ff]rom:?|Client IP:|source:|Source region:) ([0-9A-Fa-f.:]{2,45}?)[.,]?(?: |$)", re.ASCII)
 _VIA = re.compile(r"\bvia (\w{1,16}) from ")
 _SUCCESS = re.compile(r"\bsucc|\bauthenticated for\b|\blogged (?:in|out)\b|-succ|\bsuccess", re.IGNORECASE)
@@ -60,7 +62,7 @@ def _system(kv: dict[str, str], fields: Fields) -> tuple[LogSource, ...]:
         fields["event.category"] = ["network"]
     who = _WHO.search(text)
     if who is not None:
-        domain, slash, user = (who[1] or who[2]).rpartition("\\")
+        domain, slash, user = (who[1] or who[2] or who[3]).rpartition("\\")
         fields["user.name"] = user
         if slash and domain:
             fields["user.domain"] = domain
@@ -152,7 +154,19 @@ def _correlation(kv: dict[str, str], fields: Fields) -> tuple[LogSource, ...]:
     return (LogSource("paloalto", "", "correlation"),)
 
 
+def _audit(kv: dict[str, str], fields: Fields) -> tuple[LogSource, ...]:
+    """A command or a click of an administrator (PAN-OS 10.1 on)."""
+    fields["event.category"], fields["event.type"] = ["configuration"], ["access"]
+    if "cmd" in kv:
+        fields["message"] = kv["cmd"]
+    status = kv.get("status", "").lower()
+    if status:
+        fields["event.outcome"] = "success" if status == "success" else "failure"
+    return (LogSource("paloalto", "", "audit"),)
+
+
 EVENTS: dict[str, _Reader] = {
+    "AUDIT": _audit,
     "SYSTEM": _system,
     "CONFIG": _config,
     "GLOBALPROTECT": _globalprotect,

@@ -137,6 +137,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 
 COLUMNS["HIP-MATCH"] = COLUMNS["HIPMATCH"]
 
+AUDIT = ("serial", "receive_time", "type", "future_use", "event_name", "admin", "cmd", "status")
+"""A row of the administrators' audit log, whole: it has no ``HEAD``."""
+
 OLD_CONFIG = ("before_change_detail", "after_change_detail")
 """Where a CONFIG row has no sequence number right behind ``path``, these two stand there (custom formats, old versions)."""
 

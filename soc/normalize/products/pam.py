@@ -6,7 +6,7 @@ from typing import Any
 from soc.normalize.addresses import put
 from soc.normalize.products.product import Fields
 
-_MODULE = re.compile(r"(?:PAM \d{1,3} more|pam_(\w{1,32})\(([^:()\s]{1,64}):(\w{1,32})\):) ", re.ASCII)
+_MODULE = re.compile(r"(?:(?:PAM )?\d{1,3} more|pam_(\w{1,32})\(([^:()\s]{1,64}):(\w{1,32})\):) ", re.ASCII)
 _PAIR = re.compile(r"(?<!\S)([a-z]{1,16})=([^;\s]*)", re.ASCII)
 _SESSION = re.compile(
     r"session (opened|closed) for user ([^\s(]{1,256})(?:\(uid=(\d{1,10})\))?(?: by ([^\s(]{0,256})(?:\(uid=(\d{1,10})\))?)?",
@@ -16,7 +16,23 @@ _CHANGED = re.compile(r"password changed for ([^\s]{1,256})", re.ASCII)
 _LOCKED = re.compile(
     r"(?:Consecutive login failures for user|user) ([^\s]{1,256}) (?:account temporarily|.{0,64}?) ?locked", re.ASCII
 )
+# pam_access, pam_listfile, pam_sss, pam_winbind, pam_tally2, pam_faillock: (pattern, outcome)
+_OTHERS = tuple(
+    (re.compile(pattern, re.ASCII), outcome)
+    for pattern, outcome in (
+        (r"access denied for user [`']([^'\s]{1,256})' from [`']([^'\s]{1,255})'", "failure"),
+        (r"[Aa]ccess denied for user [`']?([^:'\s]{1,256})'?()(?::|$)", "failure"),
+        (r"Refused user ([^\s]{1,256}) for ()", "failure"),
+        (r"user ([^\s]{1,256}) \(\d{1,10}\) tally \d{1,6}, deny \d{1,6}()", "failure"),
+        (r"user '([^']{1,256})' granted access()", "success"),
+        (r"user '([^']{1,256})' denied access()", "failure"),
+        (r"()User unknown()$", "failure"),
+    )
+)
+_UNMET = re.compile(r'requirement ".{1,255}?" not met by user "([^"\s]{1,256})"', re.ASCII)
 _UNKNOWN = re.compile(r"check pass; user unknown", re.ASCII)
+_FAILURES = ("authentication failure", "conversation failed", "auth could not")
+_MORE = re.compile(r"\d{1,3} more authentication failure", re.ASCII)
 
 _FAILED: dict[str, Any] = {
     "event.category": ["authentication"],
@@ -34,7 +50,7 @@ _PASSWORD: dict[str, Any] = {
 
 def read(message: str, fields: Fields) -> bool:
     """Write what a PAM line says; False if it is none (then nothing is written)."""
-    module = _MODULE.match(message) if message.startswith(("pam_", "PAM ")) else None
+    module = _MODULE.match(message) if message.startswith(("pam_", "PAM ")) or message[:1].isdigit() else None
     if module is None:
         return False
     rest = message[module.end() :]
@@ -47,13 +63,17 @@ def read(message: str, fields: Fields) -> bool:
     elif (locked := _LOCKED.match(rest)) is not None:
         fields.update(_FAILED)
         fields["user.name"] = locked[1]
+    elif (unmet := _UNMET.match(rest)) is not None:
+        fields["event.category"], fields["event.type"] = ["authentication"], ["info"]
+        fields["event.outcome"], fields["user.name"] = "failure", unmet[1]
     elif rest.startswith("authentication success"):
         fields.update(_FAILED)
         fields["event.action"], fields["event.outcome"] = "authentication-success", "success"
-    elif rest.startswith(("authentication failure", "conversation failed", "auth could not")) or _UNKNOWN.match(rest):
+    elif rest.startswith(_FAILURES) or _MORE.match(rest) or _UNKNOWN.match(rest):
         fields.update(_FAILED)
     else:
         fields["event.category"], fields["event.type"] = ["authentication"], ["info"]
+        _other(rest, fields)
     kv = {key: value for key, value in _PAIR.findall(rest[:4000]) if value}
     if "rhost" in kv:
         put(fields, "source", kv["rhost"])
@@ -66,6 +86,22 @@ def read(message: str, fields: Fields) -> bool:
     if module[1]:
         fields["pam.module"], fields["pam.service"], fields["pam.type"] = module[1], module[2], module[3]
     return True
+
+
+def _other(rest: str, fields: Fields) -> None:
+    """What the modules that only let in or refuse say."""
+    for pattern, outcome in _OTHERS:
+        match = pattern.match(rest)
+        if match is None:
+            continue
+        fields["event.outcome"] = outcome
+        if outcome == "failure":
+            fields.update(_FAILED)
+        if match[1]:
+            fields["user.name"] = match[1]
+        if match[2]:
+            put(fields, "source", match[2])
+        return
 
 
 def _session(session: re.Match[str], fields: Fields) -> bool:

@@ -91,10 +91,13 @@ def _ecs(kv: dict[str, str], transport: str, fields: Fields) -> None:
         ("action", "event.action"),
         ("rulenr", "rule.id"),
         ("tracker", "rule.uuid"),
+        ("tracker", "rule.id"),  # stays the rule's when others are put before it; 0 where it has none
         ("reason", "event.reason"),
     ):
-        if native in kv:
+        if native in kv and (native != "tracker" or kv[native] != "0"):
             fields[name] = kv[native]
+    if kv.get("protonum", "").isdecimal():
+        fields["network.iana_number"] = kv["protonum"]
     direction, side = _DIRECTIONS.get(kv.get("dir", ""), ("", "ingress"))
     if direction:
         fields["network.direction"] = direction

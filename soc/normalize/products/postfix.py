@@ -42,6 +42,7 @@ PROGRAMS = (
     ),
 )
 """The last part of the program's name; ``postfix`` stands before it (``postfix/smtpd``, ``postfix/submission/smtpd``)."""
+POLICY = ("postgrey", "policyd-spf")
 DOVECOT = ("dovecot", "imap-login", "pop3-login", "managesieve-login", "submission-login", "lmtp-login")
 
 _SOURCES = (LogSource("linux", "", "postfix"), LogSource("linux", "", "syslog"))
@@ -69,6 +70,20 @@ _SCREEN = re.compile(
     r"PREGREET \d{1,6} after \S{1,16} from|DNSBL rank \d{1,6} for) \[([^\]]{1,64})\]:(\d{1,5})(?: to \[([^\]]{1,64})\]:(\d{1,5}))?",
     re.ASCII,
 )
+_HEADER = re.compile(
+    rf"(?:warning|reject|info|hold|discard|redirect|filter|prepend|replace|milter-reject): (?:END-OF-MESSAGE|header|body|mime header|nested header) .{{0,4096}}? from {PEER}; (from=<.{{0,2048}})",
+    re.ASCII,
+)
+_HOST_SAID = re.compile(rf"host {PEER} (?:said|refused to talk to me): ((\d{{3}})[ -].{{0,2048}})", re.ASCII)
+_ANVIL = re.compile(
+    r"statistics: max (\w{1,24} \w{1,16}) (\d{1,9})(?:/(\d{1,6}s))? for \([\w.:\[\]-]{1,128}?:([\da-fA-F.]{7,15}|[\da-fA-F:]{2,45})\)",
+    re.ASCII,
+)
+_GREY = re.compile(r"(?:[0-9A-Za-z]{6,32}: )?action=(\w{1,16})(?:, |$)", re.ASCII)
+_SPF = re.compile(
+    r"(?:(?:Action: )?prepend(?:: Text:)? )?Received-SPF: (\w{1,16}) .{0,512}?(identity=.{0,1024})", re.ASCII
+)
+_SPF_PAIR = re.compile(r"([a-z-]{2,16})=([^;\s]{0,512})", re.ASCII)
 _STATUS: Final = {
     "sent": "success",
     "bounced": "failure",
@@ -204,6 +219,17 @@ def _queued(rest: str, fields: Fields) -> None:
     if rest.startswith(("message-id=", "resent-message-id=")):
         fields["email.message_id"] = rest.partition("=")[2].strip("<>")
         return
+    header = _HEADER.match(rest)
+    if header is not None:
+        write_peer(fields, "source", header[1], header[2], header[3])
+        _mail(pairs(header[4]), fields)
+        fields["event.action"] = rest.partition(":")[0]
+        return
+    host = _HOST_SAID.match(rest)
+    if host is not None:
+        write_peer(fields, "destination", host[1], host[2], host[3])
+        fields["event.reason"], fields["event.code"] = host[4], host[5]
+        return
     said, _, reason = rest.partition(" (")
     found = pairs(said)
     _mail(found, fields)
@@ -225,12 +251,55 @@ def _queued(rest: str, fields: Fields) -> None:
         fields["user.id"] = uid
 
 
+def _counted(match: re.Match[str], fields: Fields) -> None:
+    what, count, _, address = match.groups()
+    put(fields, "source", address)
+    fields["event.action"], fields["anvil.count"] = f"max-{what.replace(' ', '-')}", count
+
+
+def read_policy(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
+    """A line of a policy server beside Postfix (postgrey, policyd-spf); None if it is none of theirs."""
+    grey, spf = _GREY.match(message), _SPF.match(message)
+    if grey is None and spf is None:
+        return None
+    fields["event.kind"], fields["message"] = "event", message
+    fields["event.module"], fields["event.dataset"] = "postfix", "postfix.policy"
+    fields["network.protocol"] = "smtp"
+    _set(fields, "email", "info")
+    name: str | None = None
+    sender: str | None = None
+    to: str | None = None
+    if grey is not None:
+        found = pairs(message)
+        fields.update(found)
+        fields["event.action"] = grey[1]
+        put(fields, "source", found.get("client_address", "").partition("/")[0])
+        name, sender, to = found.get("client_name"), found.get("sender"), found.get("recipient")
+        if "reason" in found:
+            fields["event.reason"] = found["reason"]
+    elif spf is not None:
+        kv = dict(_SPF_PAIR.findall(spf[2]))
+        fields["event.action"] = "spf-" + spf[1].lower()
+        put(fields, "source", kv.get("client-ip", ""))
+        sender = kv.get("envelope-from", "").strip("<>")
+        if "helo" in kv:
+            fields["smtp.helo"] = kv["helo"]
+    if name and name != "unknown":
+        fields["source.domain"] = name
+    if sender:
+        fields["email.from.address"] = [sender]
+    if to:
+        fields["email.to.address"] = [to]
+    return _SOURCES
+
+
 _PATTERNS: Final[tuple[tuple[re.Pattern[str], Any], ...]] = (
     (_CONNECT, _connection),
     (_SASL, _refused),
     (_LOST, _lost),
     (_TLS, _encrypted),
     (_SCREEN, _screened),
+    (_ANVIL, _counted),
 )
 
 _LOGIN = re.compile(

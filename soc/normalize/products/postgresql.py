@@ -24,6 +24,7 @@ _WHEN = re.compile(
     r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?)(?: ([A-Z]{1,5}|[+-]\d{2}(?::?\d{2})?))?|(\d{10}\.\d{3})", re.ASCII
 )
 _HEAD = re.compile(rf"(.{{0,400}}?)\b({_LEVELS}): {{1,2}}(?:((?=[A-Z]{{0,4}}[0-9])[0-9A-Z]{{5}}): )?", re.ASCII)
+_RDS = re.compile(r":[^\s()]{0,255}(?:\(\d{1,5}\))?:[^\s@:]{0,63}@[^\s@:]{0,63}:\[\d{1,10}\]:$", re.ASCII)
 _PID = re.compile(r"\[(\d{1,10})(?:-\d{1,10})?\]", re.ASCII)
 _NAMED = re.compile(
     r"(user|db|database|app|application|client|host|remote|session|line|txid)=([^,\s\]]{0,255})", re.ASCII
@@ -227,11 +228,18 @@ _ZONES = {
     "KST": "+0900",
     "AEST": "+1000",
     "AEDT": "+1100",
+    "NZST": "+1200",
+    "NZDT": "+1300",
+    "PKT": "+0500",
     "EST": "-0500",
     "EDT": "-0400",
     "CDT": "-0500",
     "MST": "-0700",
     "MDT": "-0600",
+    "AKST": "-0900",
+    "AKDT": "-0800",
+    "HST": "-1000",
+    "SST": "-1100",
     "PST": "-0800",
     "PDT": "-0700",
     "UTC": "Z",
@@ -257,7 +265,9 @@ def line(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
     if when is None:
         return None
     head = _HEAD.match(text, when.end())
-    if head is None or not text.startswith(":  ", head.end(2)) or not _is_prefix(head[1]):
+    if head is None or not _is_prefix(head[1]):
+        return None
+    if not text.startswith(":  ", head.end(2)) and not _RDS.match(head[1]):
         return None  # PostgreSQL writes two blanks, others one
     message = text[head.end() :]
     _base(fields, message)

@@ -118,10 +118,16 @@ def _end(pairs: dict[str, str], key: str, side: str, interface: str, fields: Fie
         number_of_port = port(parts[1])
         if number_of_port is not None and (number_of_port or not side.endswith(".nat")):
             fields[side + ".port"] = number_of_port
+    bracketed = _BRACKETED.fullmatch(address)
+    if bracketed is not None and is_ip(bracketed[1]):
+        fields[side + ".ip"], fields[side + ".port"] = bracketed[1], int(bracketed[2])
     if interface and len(parts) > 2 and parts[2]:
         fields[f"observer.{interface}.interface.name"] = parts[2]
     if interface and len(parts) > 3 and parts[3]:
         fields[side + ".domain"] = parts[3].rstrip(":")
+
+
+_BRACKETED = re.compile(r"\[([0-9A-Fa-f.:]{2,45})\]:(\d{1,5})", re.ASCII)
 
 
 def _web(pairs: dict[str, str], fields: Fields) -> None:
@@ -176,6 +182,8 @@ def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     transport, _, protocol = pairs.get("proto", "").partition("/")
     if transport in ("tcp", "udp", "icmp", "igmp", "gre", "esp"):
         fields["network.transport"] = transport
+    elif pairs.get("msg", "").startswith(("TCP ", "UDP ", "ICMP ")):
+        fields["network.transport"] = pairs["msg"].partition(" ")[0].lower()
     elif "icmp" in pairs.get("msg", "").lower() and "type" in pairs and "code" in pairs:
         fields["network.transport"] = "icmp"
     if protocol and not protocol.isdecimal():

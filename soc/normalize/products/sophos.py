@@ -100,6 +100,7 @@ TABLE = Table(
         "file_size": "file.size",
         "status_code": "http.response.status_code",
         "httpresponsecode": "http.response.status_code",
+        "http_status": "http.response.status_code",
     },
     ports={
         "src_port": "source.port",
@@ -114,6 +115,7 @@ TABLE = Table(
         "sourceip": "source",
         "localip": "source",
         "ipaddress": "source",
+        "reported_ip": "source",
         "dst_ip": "destination",
         "destinationip": "destination",
         "remote_ip": "destination",
@@ -265,9 +267,13 @@ def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
             del fields[side + ".geo.country_name"]
     level = pairs.get("severity") or pairs.get("priority", "")
     if level:
-        fields["log.level"] = level
+        fields["log.level"] = level.lower()
         if level.lower() in _LEVELS:
             fields["event.severity"] = _LEVELS.index(level.lower())
+    if fields.get("http.response.status_code") == 0:  # nothing was seen of the answer
+        del fields["http.response.status_code"]
+    if "source.ip" in fields and "user.name" in fields:
+        fields["source.user.name"] = fields["user.name"]
     way = _WAYS.get((pairs.get("src_zone_type") or pairs.get("srczonetype", "")).upper())
     if way is not None:
         to = (pairs.get("dst_zone_type") or pairs.get("dstzonetype", "")).upper()

@@ -19,22 +19,33 @@ _NATIVE = re.compile(
     r"([A-Z_]{1,64})/(\S{1,255}) (\S{1,255})",
     re.ASCII,
 )
+# The same with the client's port, more sizes, the HTTP version and the peer's port between (a custom logformat)
+_WIDE = re.compile(
+    rf"(\d{{9,11}}\.\d{{3}}) {{1,12}}(-?\d{{1,12}}) (\S{{2,255}}) (\d{{1,5}}|-) {_RESULT}/(\d{{1,3}}|-) (\d{{1,18}}|-) (\d{{1,18}}|-)(?: (?:\d{{1,18}}|-)){{0,6}} "
+    r"([A-Z][A-Z_-]{0,31}) (\S{1,65536}) (\d\.\d|-) (\S{1,255}) ([A-Z_]{1,64})/(\S{1,255}) (\d{1,5}|-) (\S{1,255})",
+    re.ASCII,
+)
+_HEADERS = re.compile(r'(?: [^\s"]{1,255}){0,8} "([^"]{0,2048})" "([^"]{0,2048})"', re.ASCII)
 _AFTER = re.compile(rf"\s*(?:\"[^\"]{{0,1024}}\" ?)?{_RESULT}:([A-Z_]{{1,64}})\s*$", re.ASCII)
 _LAST = re.compile(rf"{_RESULT}:[A-Z_]{{1,64}}\s*$", re.ASCII)
-_SHAPE = re.compile(r"\d{9,11}\.\d{3} {1,12}-?\d{1,12} \S{2,255} (?:TCP|UDP|NONE|ERR|TAG|CF)", re.ASCII)
+_SHAPE = re.compile(r"\d{9,11}\.\d{3} {1,12}-?\d{1,12} \S{2,255} (?:\d{1,5} )?(?:TCP|UDP|NONE|ERR|TAG|CF)", re.ASCII)
 
 FIELDS = {
     "ts": "@timestamp",
     "tr": "event.duration",
     ">a": "source.ip",
+    ">p": "source.port",
     "Ss": "event.action",
     ">Hs": "http.response.status_code",
+    ">st": "http.request.bytes, source.bytes",
     "<st": "http.response.bytes, destination.bytes",
     "rm": "http.request.method",
     "ru": "url.original",
     "un": "user.name",
     "Sh": "squid.hierarchy",
     "<a": "destination.ip",
+    "<p": "destination.port",
+    "rv": "http.version",
     "mt": "http.response.mime_type",
     "{Referer}>h": "http.request.referrer",
     "{User-Agent}>h": "user_agent.original",
@@ -46,7 +57,11 @@ def line(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
     """A line of the access log; None if it is none."""
     match = _NATIVE.match(text)
     if match is not None:
-        return _SOURCES, _native(match, fields)
+        _headers(text, match.end(), fields)
+        return _SOURCES, _native(match.groups(), fields)
+    wide = _WIDE.match(text)
+    if wide is not None:
+        return _SOURCES, _wide(wide, text, fields)
     request: Fields = {}
     found = clf.read(text, request)
     after = None if found is None else _AFTER.match(found.rest)
@@ -73,8 +88,38 @@ def ends_so(text: str) -> bool:
     return _LAST.match(text, text.rfind(" ") + 1) is not None
 
 
-def _native(match: re.Match[str], fields: Fields) -> Stamp | None:
-    when, taken, address, result, status, size, method, url, user, hierarchy, peer, kind = match.groups()
+def _headers(text: str, end: int, fields: Fields) -> None:
+    """The referrer and the user agent, if the log's format has them quoted at its end."""
+    match = _HEADERS.match(text, end)
+    if match is None:
+        return
+    referrer, agent = match.groups()
+    if referrer not in ("", "-"):
+        fields["http.request.referrer"] = referrer
+    if agent not in ("", "-"):
+        fields["user_agent.original"] = agent
+
+
+def _wide(match: re.Match[str], text: str, fields: Fields) -> Stamp | None:
+    (when, taken, address, sent_from, result, status, size, asked) = match.groups()[:8]
+    method, url, version, user, hierarchy, peer, peer_port, kind = match.groups()[8:]
+    stamp = _native(
+        (when, taken, address, result, status, size.replace("-", "0"), method, url, user, hierarchy, peer, kind), fields
+    )
+    if (found := port(sent_from)) is not None:
+        fields["source.port"] = found
+    if (found := port(peer_port)) is not None:
+        fields["destination.port"] = found
+    if (count := number(asked)) is not None:
+        fields["http.request.bytes"] = fields["source.bytes"] = count
+    if version != "-":
+        fields["http.version"] = version
+    _headers(text, match.end(), fields)
+    return stamp
+
+
+def _native(groups: tuple[str, ...], fields: Fields) -> Stamp | None:
+    when, taken, address, result, status, size, method, url, user, hierarchy, peer, kind = groups
     put(fields, "source", address)
     if (milliseconds := number(taken)) is not None:
         fields["event.duration"] = milliseconds * 1_000_000

@@ -49,6 +49,8 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], dict[str, Any], tuple[str, ...]], .
             _SUCCESS,
             ("ssh.method", "user", "address", "port", "ssh.signature"),
         ),
+        ("Accepted", r"Accepted (\S{1,64}) for (\S{1,256})\s*$", _SUCCESS, ("ssh.method", "user")),
+        ("kex_exchange_identification", r"kex_exchange_identification: (.{1,255})", _REFUSED, ("event.reason",)),
         (
             "Failed",
             rf"Failed (\S{{1,64}}) for (?:invalid user |illegal user )?{_FROM}",
@@ -65,7 +67,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], dict[str, Any], tuple[str, ...]], .
         ("Illegal", rf"Illegal user {_FROM}", _FAILURE, ("user", "address", "port")),
         (
             "Connection",
-            r"Connection (?:closed|reset) by (?:authenticating|invalid) user (.{0,512}) ([^\s]{1,255}) port (\d{1,5})",
+            r"Connection (?:closed|reset) by (?:authenticating|invalid|illegal) user (?:(.{0,512}) )?([^\s]{1,255}) port (\d{1,5})",
             _FAILURE,
             ("user", "address", "port"),
         ),
@@ -184,11 +186,24 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], dict[str, Any], tuple[str, ...]], .
         (
             "PAM:",
             (
-                r"PAM: (?:Authentication failure|User not known to the underlying authentication module) for "
+                r"PAM: (?:[Aa]uthentication (?:failure|error)|[Uu]nknown user|"
+                r"User (?:not known to the underlying authentication module|account has expired)) for "
                 r"(?:invalid user |illegal user )?(.{0,512}) from ([^\s]{1,255})"
             ),
             _FAILURE,
             ("user", "address"),
+        ),
+        (
+            "Authentication",
+            r"Authentication refused: (.{0,255})",
+            _FAILURE,
+            ("event.reason",),
+        ),
+        (
+            "Read",
+            r"Read error from remote host ([^\s]{1,255}?)(?: port (\d{1,5}))?: (.{0,255})",
+            _ENDED,
+            ("address", "port", "event.reason"),
         ),
         ("reverse", r"reverse mapping checking getaddrinfo for [^\s]{1,255} \[([^\s\]]{1,255})\]", _INFO, ("address",)),
     )

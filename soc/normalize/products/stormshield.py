@@ -130,6 +130,8 @@ def _categorize(pairs: dict[str, str], fields: Fields) -> tuple[LogSource, ...]:
         result = "failure" if failed else "success"
     elif kind == "server":
         types = ["change"]
+    if kind in ("server", "xvpn") and result is None and pairs.get("error"):
+        result = "success" if pairs["error"] == "0" else "failure"
     fields["event.category"], fields["event.type"] = category, types
     fields["event.kind"] = (
         "alert" if kind in ("alarm", "sandboxing") else "metric" if kind in ("monitor", "count") else "event"

@@ -26,6 +26,8 @@ _FORMS = tuple(
         (rf"FAILED SU \(to {_USER}\) {_USER} on (\S{{1,64}})", _FAILURE, True),
         (rf"Successful su for {_USER} by {_USER}()", _SUCCESS, True),
         (rf"FAILED su for {_USER} by {_USER}()", _FAILURE, True),
+        (rf"(?:BAD|FAILED) SU {_USER} to {_USER} on (\S{{1,64}})", _FAILURE, False),
+        (rf"{_USER} to {_USER} on (\S{{1,64}})", _SUCCESS, False),
         (rf"\+ \S{{1,64}} {_USER}:{_USER}()", _SUCCESS, False),
         (rf"- \S{{1,64}} {_USER}:{_USER}()", _FAILURE, False),
     )

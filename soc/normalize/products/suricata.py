@@ -20,6 +20,7 @@ from soc.normalize.products.fill import (
     port,
     seconds,
     status,
+    subject,
     target,
     text,
     texts,
@@ -50,6 +51,10 @@ _TABLE: Final[Table] = {
     "flow.reason": (text, "event.reason"),
     "netflow.bytes": (number, "source.bytes"),
     "netflow.pkts": (number, "source.packets"),
+    "netflow.age": (seconds, "event.duration"),
+    "netflow.start": (moment, "event.start"),
+    "netflow.end": (moment, "event.end"),
+    "drop.len": (number, "network.bytes"),
     "alert.signature": (text, "rule.name"),
     "alert.signature_id": (text, "rule.id"),
     "alert.rev": (text, "rule.version"),
@@ -73,10 +78,10 @@ _TABLE: Final[Table] = {
     "dns.queries.rrname": (first, "dns.question.name"),
     "dns.queries.rrtype": (first, "dns.question.type"),
     "tls.sni": (text, "tls.client.server_name"),
-    "tls.subject": (text, "tls.server.subject"),
-    "tls.issuerdn": (text, "tls.server.issuer"),
-    "tls.notbefore": (text, "tls.server.not_before"),
-    "tls.notafter": (text, "tls.server.not_after"),
+    "tls.subject": (subject, "tls.server"),
+    "tls.issuerdn": (subject, "tls.server.issuer"),
+    "tls.notbefore": (moment, "tls.server.not_before"),
+    "tls.notafter": (moment, "tls.server.not_after"),
     "tls.ja3.hash": (text, "tls.client.ja3"),
     "tls.ja3s.hash": (text, "tls.server.ja3s"),
     "fileinfo.filename": (text, "file.path"),
@@ -96,6 +101,25 @@ _TABLE: Final[Table] = {
     "smb.filename": (text, "file.path"),
     "krb5.cname": (text, "user.name"),
     "krb5.sname": (text, "service.name"),
+    "krb5.realm": (text, "user.domain"),
+    "krb5.msg_type": (text, "event.action"),
+    "krb5.error_code": (text, "event.reason"),
+    "quic.sni": (text, "tls.client.server_name"),
+    "quic.ja3.hash": (text, "tls.client.ja3"),
+    "sip.method": (text, "event.action"),
+    "sip.uri": (text, "url.original"),
+    "rdp.cookie": (text, "user.name"),
+    "ntlmssp.user": (text, "user.name"),
+    "smb.ntlmssp.user": (text, "user.name"),
+    "smb.ntlmssp.domain": (text, "user.domain"),
+    "smb.status": (text, "event.reason"),
+    "nfs.filename": (text, "file.path"),
+    "tftp.file": (text, "file.path"),
+    "snmp.pdu_type": (text, "event.action"),
+    "dhcp.client_mac": (mac, "source.mac"),
+    "dhcp.assigned_ip": (address, "client"),
+    "dhcp.dhcp_type": (text, "event.action"),
+    "dhcp.hostname": (text, "source.domain"),
     "ether.src_mac": (mac, "source.mac"),
     "ether.dest_mac": (mac, "destination.mac"),
 }
@@ -112,6 +136,8 @@ _KINDS: Final[dict[str, tuple[str, ...]]] = {
     "rdp": ("network", "connection protocol"),
     "krb5": ("authentication network", "info protocol"),
     "anomaly": ("network", "info"),
+    "nfs": ("file network", "access protocol"),
+    "smb": ("file network", "access protocol"),
     "stats": ("host", "info"),
 }
 _OTHER: Final = ("network", "info protocol")
@@ -148,22 +174,73 @@ def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo) -> Reading | Non
             fields["file.name"] = path.replace("\\", "/").rpartition("/")[2] or path
     if fields.get("network.protocol") in ("failed", "unknown"):
         del fields["network.protocol"]
-    elif "network.protocol" not in fields and kind in (
-        "http",
-        "dns",
-        "tls",
-        "ssh",
-        "smtp",
-        "ftp",
-        "smb",
-        "rdp",
-        "krb5",
-        "dhcp",
-    ):
+    elif "network.protocol" not in fields and kind in _PROTOCOLS:
         fields["network.protocol"] = kind
+    _judge(kind, fields)
     _tls(fields)
     total(fields)
     return _sources(kind.lower()), iso(when, zone)
+
+
+_PROTOCOLS: Final = frozenset(
+    [
+        *(
+            "http",
+            "http2",
+            "dns",
+            "mdns",
+            "tls",
+            "ssh",
+            "smtp",
+            "imap",
+            "pop3",
+            "ftp",
+            "ftp_data",
+            "tftp",
+            "smb",
+            "nfs",
+            "dcerpc",
+        ),
+        *(
+            "rdp",
+            "rfb",
+            "krb5",
+            "ldap",
+            "dhcp",
+            "sip",
+            "snmp",
+            "ike",
+            "quic",
+            "mqtt",
+            "telnet",
+            "pgsql",
+            "websocket",
+            "doh2",
+        ),
+        *("modbus", "dnp3", "enip", "bittorrent_dht"),
+    ]
+)
+"""Kinds of event that are those of an application's protocol."""
+
+
+def _judge(kind: str, fields: Fields) -> None:
+    """What became of it, where the kind says so in its own way."""
+    if kind == "drop" or (kind == "krb5" and fields.get("krb5.msg_type") == "KRB_ERROR"):
+        fields["event.outcome"] = "failure"
+    elif kind == "smb" and isinstance(status := fields.get("smb.status"), str):
+        fields["event.outcome"] = "success" if status == "STATUS_SUCCESS" else "failure"
+    elif (
+        kind == "ftp"
+        and fields.get("ftp.command") == "USER"
+        and isinstance(name := fields.get("ftp.command_data"), str)
+    ):
+        fields["user.name"] = name
+    elif kind == "dns" and (said := _TYPES.get(fields.get("dns.type", ""))) is not None:
+        fields["dns.type"] = said
+
+
+_TYPES: Final = {"request": "query", "response": "answer"}
+"""Version 3 of DNS events has other words for what ECS's ``dns.type`` holds."""
 
 
 def _alert(fields: Fields) -> None:
@@ -218,6 +295,14 @@ def _tls(fields: Fields) -> None:
         fields["tls.version"] = digits.removeprefix("v")
     elif isinstance(version, str) and version.startswith("TLSv"):
         fields["tls.version_protocol"], fields["tls.version"] = "tls", version[4:]
+    elif version == "UNDETERMINED":
+        del fields["tls.version"]
+    name = fields.get("tls.client.server_name")
+    if isinstance(name, str):
+        fields["tls.client.server_name"] = name.rstrip(".")
+    serial = fields.get("tls.serial")
+    if isinstance(serial, str):
+        fields["tls.server.x509.serial_number"] = serial.replace(":", "").upper()
     fingerprint = fields.get("tls.fingerprint")
     if isinstance(fingerprint, str) and len(fingerprint) == 59:
         fields["tls.server.hash.sha1"] = fingerprint.replace(":", "").upper()
@@ -305,5 +390,8 @@ PRODUCT = Product(
         "dns.grouped": "dns.answers.data, dns.resolved_ip",
         "tls.version": "tls.version, tls.version_protocol",
         "tls.fingerprint": "tls.server.hash.sha1",
+        "tls.serial": "tls.server.x509.serial_number",
+        "tls.subject": "tls.server.subject, tls.server.x509.subject.common_name",
+        "tls.issuerdn": "tls.server.issuer, tls.server.x509.issuer.common_name",
     },
 )

@@ -17,6 +17,8 @@ _SOURCES = (LogSource("veeam", "application", "backup"),)
 _PAIR = re.compile(
     r'([A-Za-z][\w.-]{0,63})=(?:"([^"\\]{0,8192}(?:\\.[^"\\]{0,8192}){0,64})"|([^\s\]"]{1,255}))', re.ASCII
 )
+_FULL = re.compile(r'fullName=\\?"([^"\\]{1,255}(?:\\{1,2}[^"\\]{1,255})?)\\?"', re.ASCII)
+"""Of ``UserFullInfo``, XML whose quotes Veeam does not escape."""
 _CODES: Final[dict[str, tuple[str, str, str]]] = {
     "110": ("process", "start", "backup-job-started"),
     "190": ("process", "end", "backup-job-finished"),
@@ -74,6 +76,8 @@ def body(message: str, fields: Fields) -> tuple[LogSource, ...] | None:
             fields["event.outcome"] = outcome
             break
     user = pairs.get("UserName") or pairs.get("Initiator") or pairs.get("InitiatorName") or pairs.get("User") or ""
+    if not user and (full := _FULL.search(message[:32768])) is not None:
+        user = full[1]
     if user:
         domain, _, name = user.rpartition("\\")
         fields["user.name"] = name

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from soc.model.event import LogSource
 from soc.normalize.addresses import put
-from soc.normalize.formats import syslog
+from soc.normalize.formats import clf, syslog
+from soc.normalize.products.fill import tls_version
 from soc.normalize.products.product import Fields, Product, Reading, refuse
 from soc.normalize.time import Stamp, iso
 
@@ -59,7 +60,10 @@ _VCENTER = re.compile(
     re.ASCII | re.DOTALL,
 )
 _IN = re.compile(r"User (\S{1,255}?)@([0-9A-Fa-f.:]{2,45}|localhost) logged in(?: as (.{0,255}))?", re.ASCII)
-_OUT = re.compile(r"User (\S{1,255}?)@([0-9A-Fa-f.:]{2,45}|localhost) logged out", re.ASCII)
+_OUT = re.compile(
+    r"User (\S{1,255}?)@([0-9A-Fa-f.:]{2,45}|localhost) logged out(?: \(.{0,512}?user agent: ([^)]{0,255})\))?",
+    re.ASCII,
+)
 _NO_LOGIN = re.compile(
     r"(?:Cannot login (?:user )?|Failed login attempt for |Rejected password for user |Accepted password for user )(\S{1,255}?)(?:@| from )"
     r"([0-9A-Fa-f.:]{2,45})(?:: ?(.{0,255}))?",
@@ -73,8 +77,21 @@ _COMMAND = re.compile(
     r'\[shell\.\w{1,32}@6876 subject="([^"]{1,255})" object="[^"]{0,255}" command="([^"\\]{0,4096}(?:\\.[^"\\]{0,4096}){0,64})"(?: result="(\w{1,16})")?',
     re.ASCII,
 )
+_RUNNING = re.compile(r"User '([^']{1,255})' running command '(.{0,7680})'$", re.ASCII | re.DOTALL)
+_GRANTED = re.compile(
+    r"User \{Name: ([^,}]{1,255}), Domain: ([^,}]{1,255})\} (?:with role '[^']{1,64}' )?is (not )?authorized for method call '([^']{1,255})'",
+    re.ASCII,
+)
 _ALLOWED = re.compile(r"Authorization Result: User=(\S{1,255}), priv=(\S{1,255}), authorized=(True|False)", re.ASCII)
+# vCenter's gateway: stamp, request, status, why, flags, bytes in and out, times, client, protocol, TLS, gateway, upstream
+_ENVOY = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,6}Z) ([A-Z]{3,16}) (\S{1,8192}) (?:(HTTP/[\d.]{1,3}) )?(\d{1,3}) (\S{1,255}) (\S{1,64}) (\d{1,18}) (\d{1,18}) (.{1,1024})",
+    re.ASCII,
+)
+_UPPER = re.compile(r"\S{20,32} (DEBUG|INFO|WARN|WARNING|ERROR) ", re.ASCII)
+_LEVEL = re.compile(r": (DEBUG|INFO|WARN|WARNING|ERROR) ", re.ASCII)
 _VOB = re.compile(r"\[(\w{1,64})\] \d{1,20}us: \[((?:vob|esx)\.[\w.]{1,128})\] (.{0,4096})", re.ASCII | re.DOTALL)
+_END = re.compile(r"\[?([\da-fA-F.:]{2,45}?)\]?:(\d{1,5})$", re.ASCII)
 _SSH = re.compile(
     r"SSH (login has failed|session was opened|session was closed) for '([^'@]{1,255})@([0-9A-Fa-f.:]{2,45})'", re.ASCII
 )
@@ -131,9 +148,15 @@ def _said(text: str, fields: Fields) -> None:
             _user(fields, match[1])
             put(fields, "source", match[2])
             _set(fields, _TYPES[row])
-            if pattern is _IN and match[3]:
+            if match[3]:
                 fields["user_agent.original"] = match[3]
             return
+    command = _RUNNING.match(text[:8192])
+    if command is not None:
+        _user(fields, command[1])
+        fields["process.command_line"] = command[2]
+        _set(fields, ("process", "start", "shell-command", ""))
+        return
     match = _NO_LOGIN.search(text[:2048])
     if match is not None:
         _user(fields, match[1])
@@ -163,6 +186,47 @@ def _ssh(text: str, fields: Fields) -> None:
     _set(fields, _TYPES[row])
 
 
+def _told(message: str, program: str, fields: Fields) -> str:
+    """A message of a form that is known whole: which service's it is, or nothing."""
+    if (sso := _SSO.search(message[:4096])) is not None:
+        _sso(sso, fields)
+        return "sso"
+    if (command := _COMMAND.match(message)) is not None:
+        _user(fields, command[1])
+        fields["process.command_line"] = command[2].replace('\\"', '"')
+        outcome = {"success": "success", "failure": "failure"}.get(command[3], "")
+        _set(fields, ("process", "start", "shell-command", outcome))
+        return "shell"
+    if (allowed := _ALLOWED.search(message[:1024])) is not None:
+        name, _, domain = allowed[1].partition("@")
+        fields["user.name"] = name
+        if domain:
+            fields["user.domain"] = domain
+        if (level := _LEVEL.search(message[: allowed.start()])) is not None:
+            fields["log.level"] = level[1].lower()
+        _set(fields, ("iam", "admin", "authorization", "success" if allowed[3] == "True" else "failure"))
+        return "vcenter"
+    if (granted := _GRANTED.search(message[:2048])) is not None:
+        fields["user.name"], fields["user.domain"] = granted[1], granted[2]
+        fields["vmware.method"] = granted[4]
+        if (level := _UPPER.match(message)) is not None:
+            fields["log.level"] = level[1].lower()
+        _set(fields, ("iam", "info", "authorization", "failure" if granted[3] else "success"))
+        return "sso"
+    if program == "shell" and (shell := _SHELL.match(message)) is not None:
+        _user(fields, shell[2])
+        fields["process.command_line"] = shell[3]
+        _set(fields, ("process", "start", "shell-command", ""))
+        return "shell"
+    if (vob := _VOB.match(message.lstrip())) is not None:
+        fields["log.logger"], fields["event.code"], fields["event.action"] = vob[1], vob[2], vob[2]
+        fields["message"] = vob[3]
+        _said(vob[3], fields)
+        _ssh(vob[3], fields)
+        return "esxi"
+    return ""
+
+
 def read(message: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:  # noqa: ARG001 - one signature for all
     """The message of a syslog line of one of VMware's programs."""
     message = message.lstrip()
@@ -173,33 +237,8 @@ def read(message: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | No
     match = _VCENTER.match(message)
     if match is not None:
         return _known("vcenter"), _vcenter(match, fields, zone)
-    if (sso := _SSO.search(message[:4096])) is not None:
-        _sso(sso, fields)
-        return _known("sso"), None
-    if (command := _COMMAND.match(message)) is not None:
-        _user(fields, command[1])
-        fields["process.command_line"] = command[2].replace('\\"', '"')
-        outcome = {"success": "success", "failure": "failure"}.get(command[3], "")
-        _set(fields, ("process", "start", "shell-command", outcome))
-        return _known("shell"), None
-    if (allowed := _ALLOWED.search(message[:1024])) is not None:
-        name, _, domain = allowed[1].partition("@")
-        fields["user.name"] = name
-        if domain:
-            fields["user.domain"] = domain
-        _set(fields, ("iam", "admin", "authorization", "success" if allowed[3] == "True" else "failure"))
-        return _known("vcenter"), None
-    if program == "shell" and (shell := _SHELL.match(message)) is not None:
-        _user(fields, shell[2])
-        fields["process.command_line"] = shell[3]
-        _set(fields, ("process", "start", "shell-command", ""))
-        return _known("shell"), None
-    if (vob := _VOB.match(message.lstrip())) is not None:
-        fields["log.logger"], fields["event.code"], fields["event.action"] = vob[1], vob[2], vob[2]
-        fields["message"] = vob[3]
-        _said(vob[3], fields)
-        _ssh(vob[3], fields)
-        return _known("esxi"), None
+    if service := _told(message, program, fields):
+        return _known(service), None
     lead = _LEAD.match(message)
     stamp: Stamp | None = None
     rest = message
@@ -207,6 +246,11 @@ def read(message: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | No
         stamp = _lead(lead, fields, zone)
         rest = message[lead.end() :]
         fields["message"] = rest
+    if (
+        "envoy" in (program[:5], str(lead[3])[:5] if lead is not None else "")
+        and (request := _ENVOY.match(rest)) is not None
+    ):
+        return _WEB, _envoy(request, fields, zone)
     if (event := _EVENT.match(rest)) is not None:
         fields["event.id"] = event[1]
         rest = rest[event.end() :]
@@ -216,6 +260,30 @@ def read(message: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | No
 
 
 _known = _sources
+_WEB = (LogSource("vmware", "webserver", "vcenter"),)
+
+
+def _envoy(match: re.Match[str], fields: Fields, zone: ZoneInfo) -> Stamp | None:
+    """A request to vCenter's gateway; who asked is the first address with a port, the gateway's own the second."""
+    when, method, target, version, status, detail, _, received, sent, rest = match.groups()
+    fields["event.category"], fields["event.type"] = ["web"], ["access"]
+    clf.request_line(f"{method} {target} {version}" if version else f"{method} {target}", fields)
+    code = int(status)
+    if code:
+        fields["http.response.status_code"] = code
+        fields["event.outcome"] = "success" if code < 400 else "failure"  # RFC 9110 §15
+        if code >= 400:
+            fields["event.type"] = ["access", "error"]
+    fields["envoy.response_code_details"] = detail
+    fields["http.request.body.bytes"], fields["http.response.body.bytes"] = int(received), int(sent)
+    words = rest.split(" ")
+    ends = [found for found in map(_END.match, words) if found is not None]
+    for side, end in zip(("source", "destination"), ends, strict=False):
+        put(fields, side, end[1])
+        fields[side + ".port"] = int(end[2])
+    for word in words:
+        tls_version(word, fields)
+    return iso(when, zone)
 
 
 def _lead(match: re.Match[str], fields: Fields, zone: ZoneInfo) -> Stamp | None:
@@ -224,12 +292,17 @@ def _lead(match: re.Match[str], fields: Fields, zone: ZoneInfo) -> Stamp | None:
         fields["log.level"] = _LEVELS.get(level, level)
     if program:
         fields["process.thread.name"] = f"{program}[{thread}]"
+        if "process.pid" not in fields and thread.isdecimal() and len(thread) <= 10:
+            fields["process.pid"] = int(thread)
     for name, value in _PAIR.findall(options):
         if name == "sub":
             fields["log.logger"] = value
         elif name == "user":
             account, _, session = value.partition(":")
-            _user(fields, account if session or ":" not in value else value)
+            _user(fields, account)
+            domain, slash, who = session.rpartition("\\")
+            if slash:  # vCenter's account, and for whom it works
+                fields["source.user.name"], fields["source.user.domain"] = who, domain
         else:
             fields["opID"] = value
     return iso(when, zone) if when else None
@@ -286,14 +359,37 @@ def body(message: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | No
         or _SSO.search(message[:4096])
         or _VOB.match(message.lstrip())
         or "sub=" in message[:256]
+        or _ENVOY.match(message)
+        or _GRANTED.search(message[:2048])
+        or _RUNNING.match(message)
         or _SHELL.match(message)
     ):
         return None
     return read(message, fields, zone, day)
 
 
+MARK = "[Originator@6876 "
+_FILE = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,6}Z (?:info|verbose|warning|error|trivia|panic|critical|(?:In|Db|Wa|Er|No|Al)\(\d{1,3}\)) "
+    r"([A-Za-z][\w-]{0,31})\[",
+    re.ASCII,
+)
+
+
+def file(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
+    """A line of vpxd.log, hostd.log or envoy-access.log themselves; None for anything else."""
+    match = _FILE.match(text)
+    if match is None:
+        return None
+    fields["process.name"] = match[1]
+    return read(text, fields, zone, day)
+
+
 def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     """A syslog line."""
+    reading = file(text, fields, zone, day)
+    if reading is not None:
+        return reading
     found = syslog.read(text, fields, zone, day)
     reading = read(found[0], fields, zone, day) if found is not None else None
     if found is None or reading is None:

@@ -24,16 +24,34 @@ _HTTPERR = ("date", "time", "c-ip", "c-port", "s-ip", "s-port", "cs-version", "c
 _REFUSED = {
     13: (*_HTTPERR, "sc-status", "s-siteid", "s-reason", "s-queuename"),
     14: (*_HTTPERR, "streamid", "sc-status", "s-siteid", "s-reason", "s-queuename"),
+    15: (*_HTTPERR, "streamid", "sc-status", "s-siteid", "s-reason", "s-queuename", "transport"),
 }
 """The columns of HTTP.sys's error log, by their number ("Error logging in HTTP APIs"; ``streamid`` since HTTP/2)."""
+_FTP = (
+    *("date", "time", "c-ip", "cs-username", "s-ip", "s-port", "cs-method", "cs-uri-stem"),
+    *("sc-status", "sc-win32-status", "sc-substatus", "x-session", "x-fullpath"),
+)
+"""The columns of IIS's FTP log as it is set up ("FTP log file format", W3C)."""
+_SESSION = re.compile(r"[\da-fA-F]{8}(?:-[\da-fA-F]{4}){3}-[\da-fA-F]{12}$", re.ASCII)
+_TRANSPORTS = {"TCP": "tcp", "QUIC": "udp"}
 _NUMBER_COLUMNS = {0: (), 1: ("time-taken",), 3: ("sc-bytes", "cs-bytes", "time-taken")}
 _METHOD = re.compile(r"[A-Z][A-Z_-]{1,31}$", re.ASCII)
 _SHAPE = re.compile(
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (?:\S{1,255} ){1,3}?[A-Z][A-Z_-]{1,31} [/*]\S{0,65536} \S{1,65536} \d{1,5} "
-    r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [\da-fA-F.:%]{2,64} \d{1,5} [\da-fA-F.:%]{2,64} \d{1,5} (?:HTTP/\d|- )",
+    r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [\da-fA-F.:%]{2,64} \d{1,5} [\da-fA-F.:%]{2,64} \d{1,5} (?:HTTP/\d|- )"
+    r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [\da-fA-F.:%]{2,64} \S{1,255} [\da-fA-F.:%]{2,64} \d{1,5} [A-Z][A-Za-z]{2,31} \S{1,4096} (?:\d{3}|-) ",
     re.ASCII,
 )
 
+_NATIVE = re.compile(
+    r"(?P<address>[0-9A-Fa-f.:%]{2,60}), (?P<user>[^,]{1,256}), (?P<date>\d{1,2}/\d{1,2}/(?:20)?\d{2}), (?P<time>\d{1,2}:\d\d:\d\d), "
+    r"(?P<rest>W3SVC\d{0,10}, .{1,8192})",
+    re.ASCII | re.DOTALL,
+)
+_NATIVE_COLUMNS = (
+    *("s-sitename", "s-computername", "s-ip", "time-taken", "cs-bytes", "sc-bytes"),
+    *("sc-status", "sc-win32-status", "cs-method", "cs-uri-stem", "cs-uri-query"),
+)
 _TEXTS = {
     "cs-method": "http.request.method",
     "cs-uri-stem": "url.path",
@@ -71,6 +89,7 @@ FIELDS = {
     "s-siteid": "",
     "s-queuename": "",
     "streamid": "",
+    "transport": "network.transport",
     "x-session": "",
     "x-fullpath": "",
     "action": "event.action",
@@ -111,7 +130,25 @@ def line(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
 
 def shape(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
     """A line of IIS whose source declared no columns, recognized by its first ones."""
-    return line(text, fields, zone, day) if _SHAPE.match(text) else None
+    if _SHAPE.match(text):
+        return line(text, fields, zone, day)
+    return _native(text, fields, zone) if ", W3SVC" in text[:512] else None
+
+
+def _native(text: str, fields: Fields, zone: ZoneInfo) -> Reading | None:
+    """A line of the "IIS Log File Format": commas, columns that never change, the server's own time."""
+    match = _NATIVE.match(text)
+    if match is None or not is_ip(match["address"].partition("%")[0]):
+        return None
+    words = match["rest"].split(", ")
+    if len(words) < len(_NATIVE_COLUMNS):
+        return None
+    month, date, year = match["date"].split("/")
+    named = dict(zip(_NATIVE_COLUMNS, words, strict=False))
+    named |= {"c-ip": match["address"], "cs-username": match["user"]}
+    named["cs-uri-query"] = ", ".join(words[len(_NATIVE_COLUMNS) - 1 :]).rstrip(", ")
+    _request({name: value for name, value in named.items() if value not in ("", "-")}, fields)
+    return _IIS, iso(f"20{year[-2:]}-{month:0>2}-{date:0>2} {match['time']:0>8}", zone)
 
 
 def _utc(values: dict[str, str]) -> Stamp | None:
@@ -126,6 +163,8 @@ def _undeclared(text: str) -> w3c.Row | None:
     the numbers behind it show where one is.
     """
     words = w3c.split(text)
+    if len(words) == len(_FTP) and _SESSION.match(words[11]) and is_ip(words[2].partition("%")[0]):
+        return w3c.row(_FTP, words)
     refused = _REFUSED.get(len(words))
     if refused is not None and is_ip(words[2].partition("%")[0]) and is_ip(words[4].partition("%")[0]):
         return w3c.row(refused, words)
@@ -201,6 +240,11 @@ def _request(values: dict[str, str], fields: Fields) -> None:
     _url(values, fields)
     if "cs(User-Agent)" in values:
         fields["user_agent.original"] = values["cs(User-Agent)"].replace("+", " ")
+    if "x-session" in values and "cs-method" in values:
+        fields["event.action"], fields["network.protocol"] = values["cs-method"], "ftp"
+    transport = values.get("transport", values.get("s-queuename", ""))
+    if transport in _TRANSPORTS and "s-reason" in values:
+        fields["network.transport"] = _TRANSPORTS[transport]
     if "cs-version" in values:
         fields["http.version"] = values["cs-version"].removeprefix("HTTP/")
     if (taken := number(values.get("time-taken"))) is not None:
@@ -275,7 +319,7 @@ def _firewall(values: dict[str, str], fields: Fields) -> tuple[LogSource, ...]:
 
 def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
     """A line of a profile with product ``iis``."""
-    reading = line(text, fields, zone, day)
+    reading = line(text, fields, zone, day) or _native(text, fields, zone)
     if reading is None and text.startswith("<"):
         found = syslog.read(text, fields, zone, day)
         if found is not None:

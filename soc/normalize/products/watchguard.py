@@ -99,7 +99,8 @@ _LOGIN = re.compile(
 )
 _DETAILS = re.compile(
     r"Policy Name: (\S{1,128}) Reason: (.{1,128}?) (?:Message: .{1,200}? )?Task_UUID: \S{1,64} (?:MD5: ([0-9A-Fa-f]{32}) )?"
-    r"Source IP: (\S{1,45}) Source Port: (\d{1,5}) Destination IP: (\S{1,45}) Destination Port: (\d{1,5})",
+    r"Source IP: (\S{1,45}) Source Port: (\d{1,5}) Destination IP: (\S{1,45}) Destination Port: (\d{1,5})"
+    r"(?: Proxy Type: (.{1,32}?) Host: (\S{1,255}) Path: (/[^\s']{0,400}))?",
     re.ASCII,
 )
 """What an event of the sandbox (APT Blocker) says of the file's way."""
@@ -189,10 +190,13 @@ def _incident(rest: str, fields: Fields) -> bool:
     """A sentence that says of which host it speaks: blocked, spoofing, leasing an address, sending a file."""
     details = _DETAILS.search(rest)
     if details is not None:
-        policy, reason, md5, source, source_port, destination, destination_port = details.groups()
+        policy, reason, md5, source, source_port, destination, destination_port, proxy, host, path = details.groups()
         _put(fields, {"rule.name": policy, "event.reason": reason, "file.hash.md5": md5})
         _put(fields, {"source.ip": source, "destination.ip": destination})
         fields["source.port"], fields["destination.port"] = port(source_port), port(destination_port)
+        if path:
+            fields["url.domain"] = host
+            put_url(fields, path, host, proxy.lower())
         clean = "safe" in rest[:40]
         fields["event.kind"] = "event" if clean else "alert"
         fields["event.category"], fields["event.type"] = ["malware", "network"], ["info"]
@@ -285,7 +289,7 @@ def _user(pairs: dict[str, str], fields: Fields) -> None:
     if not mark:
         name, _, server = user.partition("@")
     if name:
-        fields["user.name"] = name
+        fields["user.name"] = fields["source.user.name"] = name
     if server:
         fields["user.domain"] = server
 

@@ -10,6 +10,7 @@ from soc.normalize.addresses import is_ip, port, put
 from soc.normalize.formats import clf, syslog
 from soc.normalize.formats import json as json_format
 from soc.normalize.products import modsecurity, web_json
+from soc.normalize.products.fill import tls_version
 from soc.normalize.products.product import Fields, Line, Product, Reading, refuse
 from soc.normalize.time import Stamp, bsd, iso
 from soc.normalize.time import clf as clf_stamp
@@ -19,7 +20,7 @@ _NGINX_ERROR = re.compile(
 )
 _APACHE_ERROR = re.compile(
     r"\[([A-Z][a-z]{2} [A-Z][a-z]{2} {1,2}\d{1,2} \d{2}:\d{2}:\d{2}(?:\.\d{1,9})? \d{4}|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[\d.]{0,8}(?: [+-]\d{4})?)\] \[(?:([\w-]{0,64}):)?([a-z0-9]{1,16})\] "
-    r"(?:\[pid (\d{1,10})(?::tid \d{1,20})?\] )?(?:[\w/.-]{1,64}\.c\(\d{1,6}\): )?(?:\([^)]{1,128}\)[^:\[]{0,256}: )?(?:\[(?:remote|client) ([^\]\s]{1,80})\] )?",
+    r"(?:\[pid (\d{1,10})(?::tid (\d{1,20}))?\] )?(?:[\w/.-]{1,64}\.c\(\d{1,6}\): )?(?:\([^)]{1,128}\)[^:\[]{0,256}: )?(?:\[(?:remote|client) ([^\]\s]{1,80})\] )?",
     re.ASCII,
 )
 _APACHE_START = re.compile(r"(AH\d{5}): (?:apache2|httpd|\w{1,16}): ", re.ASCII)
@@ -28,7 +29,18 @@ _SSL_REQUEST = re.compile(
     re.ASCII | re.DOTALL,
 )
 _CODE = re.compile(r"(AH\d{5}): ", re.ASCII)
-_FORWARDED = re.compile(r' "([\da-fA-F.:]{2,45})(?:, [^"]{0,512})?"', re.ASCII)
+_FORWARDED = re.compile(r' (?:X-Forwarded-For=)?"([\da-fA-F.:]{2,45})(?:, ?[^"]{0,512})?"', re.ASCII)
+_TIMED = re.compile(r' \d{1,18} "([^"\\]{0,4096})" "([^"\\]{0,4096})"', re.ASCII)
+_FILE = re.compile(
+    r"(?:File does not exist|client denied by server configuration|script not found or unable to stat"
+    r"|Directory index forbidden by (?:rule|Options directive)|Attempt to serve directory): (/.{0,4096}?)(?:, referer: |$)",
+    re.DOTALL,
+)
+_DENIED = re.compile(r"client denied by server configuration|Directory index forbidden by ", re.ASCII)
+_PEER = re.compile(r"attempt to connect to \[?([\da-fA-F.:]{2,45}?)\]?:(\d{1,5}) ", re.ASCII)
+_NGINX_FILE = re.compile(r'open\(\) "([^"]{1,4096})" failed', re.DOTALL)
+_NGINX_DENIED = re.compile(r"access forbidden by rule|directory index of \"[^\"]{1,4096}\" is forbidden", re.DOTALL)
+_NGINX_LIMIT = re.compile(r'limiting (?:requests|connections)(?:, .{0,64}?)? by zone "([^"]{1,255})"', re.ASCII)
 _REFERER = re.compile(r", referer: (\S{1,2048})$", re.ASCII)
 _NGINX_USER = re.compile(r'user "([^"]{0,256})"(?: was not found in|: password mismatch)')
 _APACHE_USER = re.compile(r"user (.{1,256}?)(?: not found|: authentication failure| in realm)", re.ASCII)
@@ -57,7 +69,7 @@ _LOGIN_FAILED: dict[str, Any] = {
     "event.outcome": "failure",
     "event.action": "http-login",
 }
-_QUIET = frozenset(("debug", "info", "notice", "trace1"))
+_QUIET = frozenset(("debug", "info", "notice", *(f"trace{depth}" for depth in range(1, 9))))
 
 
 def access(text: str, fields: Fields, server: str) -> Reading | None:
@@ -69,6 +81,11 @@ def access(text: str, fields: Fields, server: str) -> Reading | None:
     fields.update(fields_before)
     if line.rest and (forwarded := _FORWARDED.search(line.rest)) is not None and is_ip(forwarded[1]):
         fields["network.forwarded_ip"] = forwarded[1]
+    if line.rest and not line.combined and (timed := _TIMED.match(line.rest)) is not None:  # %D before the referrer
+        if timed[1] not in ("-", ""):
+            fields["http.request.referrer"] = timed[1]
+        if timed[2] not in ("-", ""):
+            fields["user_agent.original"] = timed[2]
     if "user.name" in fields and fields.get("http.response.status_code") == 401:  # RFC 9110 §15.5.2
         fields["event.category"] = ["authentication", "web"]
     return _SOURCES[server], line.stamp
@@ -79,7 +96,7 @@ def nginx_error(text: str, fields: Fields, zone: ZoneInfo) -> Reading | None:
     match = _NGINX_ERROR.match(text)
     if match is None:
         return None
-    when, level, pid, _ = match.groups()
+    when, level, pid, thread = match.groups()
     rest = text[match.end() :]
     parts = {name: quoted or bare for name, quoted, bare in _NGINX_PARTS.findall(rest)}
     put(fields, "source", parts.get("client", "").removeprefix("unix:"))
@@ -90,9 +107,15 @@ def nginx_error(text: str, fields: Fields, zone: ZoneInfo) -> Reading | None:
     if parts.get("referrer"):
         fields["http.request.referrer"] = parts["referrer"]
     _error("nginx", level, rest, fields)
-    fields["process.pid"] = int(pid)
+    fields["process.pid"], fields["process.thread.id"] = int(pid), int(thread)
     if "ModSecurity" in rest and modsecurity.error(rest, fields):
         return _GUARDED["nginx"], iso(when, zone)
+    if (file := _NGINX_FILE.search(rest)) is not None:
+        fields["file.path"] = file[1]
+    if (limit := _NGINX_LIMIT.match(rest)) is not None:
+        fields["rule.name"] = limit[1]
+    if limit is not None or _NGINX_DENIED.match(rest) is not None:
+        fields["event.outcome"] = "failure"
     user = _NGINX_USER.search(rest)
     if user is not None:
         fields.update(_LOGIN_FAILED)
@@ -105,7 +128,7 @@ def apache_error(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading
     match = _APACHE_ERROR.match(text)
     if match is None:
         return _apache_rest(text, fields)
-    when, module, level, pid, client = match.groups()
+    when, module, level, pid, thread, client = match.groups()
     rest = text[match.end() :]
     if client:
         _client(client, fields)
@@ -120,14 +143,29 @@ def apache_error(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading
         fields["apache.error.module"] = module
     if pid:
         fields["process.pid"] = int(pid)
+    if thread:
+        fields["process.thread.id"] = int(thread)
     if "ModSecurity" in rest and modsecurity.error(rest, fields):
         return _GUARDED["apache"], _apache_stamp(when, zone, day)
+    _apache_said(rest, fields)
     if module is None or module.startswith("auth"):
         user = _APACHE_USER.match(rest)
         if user is not None:
             fields.update(_LOGIN_FAILED)
             fields["user.name"] = user[1]
     return _SOURCES["apache"], _apache_stamp(when, zone, day)
+
+
+def _apache_said(rest: str, fields: Fields) -> None:
+    """The file or the server behind that the message names, and whether the client was refused."""
+    file = _FILE.match(rest)
+    if file is not None:
+        fields["file.path"] = file[1]
+    if _DENIED.match(rest) is not None:
+        fields["event.outcome"] = "failure"
+    peer = _PEER.search(rest)
+    if peer is not None and is_ip(peer[1]) and (found := port(peer[2])) is not None:
+        fields["destination.ip"], fields["destination.port"] = peer[1], found
 
 
 def _apache_rest(text: str, fields: Fields) -> Reading | None:
@@ -144,7 +182,8 @@ def _apache_rest(text: str, fields: Fields) -> Reading | None:
     fields.update(_ACCESS["apache"])
     fields["event.type"] = ["access"]
     put(fields, "source", address)
-    fields["tls.version"], fields["tls.cipher"] = version, cipher
+    fields["tls.cipher"] = cipher
+    tls_version(version, fields)
     clf.request_line(request, fields)
     if size != "-":
         fields["http.response.body.bytes"] = int(size)

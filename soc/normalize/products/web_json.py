@@ -7,6 +7,7 @@ from soc.model.event import LogSource
 from soc.normalize.addresses import is_ip, number, port, put
 from soc.normalize.formats import clf
 from soc.normalize.formats import json as json_format
+from soc.normalize.products.fill import tls_version
 from soc.normalize.products.product import Fields, Reading
 from soc.normalize.time import Stamp, epoch, iso
 from soc.normalize.time import clf as clf_stamp
@@ -27,6 +28,7 @@ _TEXTS = {
 }
 _NUMBERS = {
     "status": "http.response.status_code",
+    "response_status": "http.response.status_code",
     "body_bytes_sent": "http.response.body.bytes",
     "bytes_sent": "http.response.bytes",
     "request_length": "http.request.bytes",
@@ -84,9 +86,35 @@ def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo) -> Reading | Non
         fields["url.domain"] = name if colon and port(last) is not None else domain
     if is_ip(forwarded := values.get("http_x_forwarded_for", "").partition(",")[0].strip()):
         fields["network.forwarded_ip"] = forwarded
+    if "ssl_protocol" in values:
+        tls_version(values["ssl_protocol"], fields)
     _outcome(fields)
     _duration(values.get("request_time", ""), fields)
     return _SOURCES, _stamp(values, zone)
+
+
+_APACHE = {
+    "remote_ip": "remote_addr",
+    "method": "request_method",
+    "userAgent": "http_user_agent",
+    "referer": "http_referer",
+    "user": "remote_user",
+}
+
+
+def read_apache(event: dict[str, Any], fields: Fields, zone: ZoneInfo) -> Reading | None:
+    """Apache's ``LogFormat`` as JSON under the names that its users copy from one another; None if it is another's."""
+    path, query = event.get("request"), event.get("query", "")
+    if not (isinstance(path, str) and path.startswith("/") and isinstance(query, str)):
+        return None
+    if "method" not in event or "status" not in event:
+        return None
+    renamed = {_APACHE.get(name, name): value for name, value in event.items() if name not in ("request", "query")}
+    reading = read(renamed | {"request_uri": path + query}, fields, zone)
+    if reading is None:
+        return None
+    fields["event.module"], fields["event.dataset"] = "apache", "apache.access"
+    return (LogSource("apache", "webserver", "apache"),), reading[1]
 
 
 def _outcome(fields: Fields) -> None:

@@ -256,6 +256,12 @@ def level(fields: Fields, value: Any, ecs: str) -> None:
 _FILE_PREFIX = re.compile(r"(?:[a-z]{1,16}:_)?([^;>]{1,2048})", re.ASCII)
 
 
+def threat(fields: Fields, value: Any, ecs: str) -> None:
+    """What Defender calls a threat, where the other antivirus products' names stand as well."""
+    if value.__class__ is str and value:
+        fields[ecs] = fields["threat.software.name"] = value
+
+
 def threat_file(fields: Fields, value: Any, ecs: str) -> None:
     r"""Defender's Path: ``file:_C:\x.exe; process:_pid:…``, of an archive ``containerfile:_C:\x.zip; file:_C:\x.zip->y``."""
     if value.__class__ is not str or value in ("-", ""):

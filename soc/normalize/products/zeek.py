@@ -14,10 +14,13 @@ from soc.normalize.addresses import is_ip
 from soc.normalize.formats import json, syslog
 from soc.normalize.products.fill import Table, fill, total
 from soc.normalize.products.product import Fields, Product, Reading, refuse
-from soc.normalize.products.zeek_logs import COLUMNS, COMMON, KINDS, OTHER, SIGNS, TABLES
+from soc.normalize.products.zeek_layouts import default
+from soc.normalize.products.zeek_logs import COLUMNS, COMMON, KINDS, OTHER, PROTOCOLS, SIGNS, TABLES, TRANSPORTS
 from soc.normalize.time import Stamp, epoch, iso
 
-_SHAPE = re.compile(r"\d{9,10}\.\d{1,6}\t(?:[CF][A-Za-z0-9]{8,24}|-|[0-9a-f]{40,64})\t", re.ASCII)
+_SHAPE = re.compile(
+    r"\d{9,10}\.\d{1,6}\t(?:[CF][A-Za-z0-9]{8,24}(?:,C[A-Za-z0-9]{8,24}){0,15}|-|[0-9a-f]{40,64})\t", re.ASCII
+)
 _NUMBER = re.compile(r"-?\d{1,18}(?:\.\d{1,9})?$", re.ASCII)
 _LISTS: Final = frozenset(
     ["answers", "TTLs", "tunnel_parents", "rcptto", "to", "cc", "tags", "resp_mime_types", "orig_mime_types"]
@@ -33,10 +36,14 @@ _LISTS: Final = frozenset(
         "cert_chain_fuids",
         "proxied",
     ),
+    *("request_path", "response_path", "msg_types", "uids", "matched", "sources", "client_cert_chain_fuids"),
     *("orig_fuids", "resp_fuids", "orig_filenames", "resp_filenames", "fuids", "path_list"),
+    *("client_cert_chain_fps", "client_channels", "email_dest", "san.email", "san.ip", "san.uri"),
 }
 _LOG = re.compile(r"[a-z][a-z0-9_]{0,40}$")
 _MERGED: dict[str, Table] = {log: {**COMMON, **table} for log, table in TABLES.items()}
+_ALERTS: Final = frozenset(["notice", "intel", "signatures"])
+_FLAGS: Final = ("AA", "TC", "RD", "RA")
 _DENIED: Final = frozenset(["REJ", "RSTOS0", "RSTRH"])
 
 
@@ -69,7 +76,7 @@ def _event(log: str, fields: Fields) -> None:
     """ECS beside the native names that ``fields`` hold."""
     fill(fields, _MERGED.get(log, COMMON))
     categories, types = KINDS.get(log, OTHER)
-    fields["event.kind"] = "alert" if log == "notice" else "event"
+    fields["event.kind"] = "alert" if log in _ALERTS else "event"
     fields["event.category"], fields["event.type"] = categories.split(), types.split()
     fields["event.module"], fields["event.dataset"] = "zeek", "zeek." + log
     success = fields.pop("zeek.success", None)
@@ -79,18 +86,11 @@ def _event(log: str, fields: Fields) -> None:
             fields["event.category"] = ["network", "authentication"]
     if log == "conn":
         _connection(fields)
-    elif "network.protocol" not in fields and log in (
-        "dns",
-        "http",
-        "ssl",
-        "ssh",
-        "rdp",
-        "ftp",
-        "smtp",
-        "kerberos",
-        "dhcp",
-    ):
-        fields["network.protocol"] = "tls" if log == "ssl" else log
+    else:
+        if "network.protocol" not in fields and log in PROTOCOLS:
+            fields["network.protocol"] = PROTOCOLS[log]
+        if "network.transport" not in fields and log in TRANSPORTS:
+            fields["network.transport"] = TRANSPORTS[log]
     if log == "dns":
         _answers(fields)
     elif log == "ssl":
@@ -109,6 +109,15 @@ def _event(log: str, fields: Fields) -> None:
         where, name = fields.get("path"), fields.get("name")
         if isinstance(where, str) and isinstance(name, str) and where != "-":
             fields["file.path"] = where.rstrip("\\") + "\\" + name
+    elif log == "sip":
+        code = fields.get("status_code")
+        if isinstance(code, int) and code >= 200:  # below, it is not yet decided (RFC 3261 §21)
+            fields["event.outcome"] = "success" if code < 400 else "failure"
+    _hosts(fields)
+
+
+def _hosts(fields: Fields) -> None:
+    """The two hosts of a file that went over several connections have no fields of a source and a destination."""
     for side in ("server", "client"):
         found = fields.get(side + ".address")
         if isinstance(found, str) and is_ip(found):
@@ -143,6 +152,11 @@ def _answers(fields: Fields) -> None:
     code = fields.get("dns.response_code")
     if isinstance(code, str):
         fields["event.outcome"] = "success" if code == "NOERROR" else "failure"
+    flags = [name for name in _FLAGS if fields.get(name) is True]
+    if flags:
+        fields["dns.header_flags"] = flags
+    if fields.get("qclass_name") == "C_INTERNET":
+        fields["dns.question.class"] = "IN"
 
 
 def read(event: dict[str, Any], fields: Fields, zone: ZoneInfo) -> Reading | None:
@@ -191,27 +205,6 @@ def _row(names: tuple[str, ...], values: list[str], log: str, fields: Fields, zo
     return _sources(log), _stamp(fields, zone)
 
 
-_FITS: Final[dict[str, tuple[int, re.Pattern[str]]]] = {
-    "conn": (6, re.compile(r"(?:tcp|udp|icmp|unknown_transport)$")),
-    "dns": (6, re.compile(r"(?:tcp|udp)$")),
-    "http": (6, re.compile(r"\d{1,6}$", re.ASCII)),
-    "ssl": (6, re.compile(r"(?:TLSv|SSLv|DTLS|-)")),
-    "ssh": (6, re.compile(r"[12-]$")),
-    "smb_files": (7, re.compile(r"SMB::|-$")),
-    "dce_rpc": (6, re.compile(r"\d{1,6}\.\d{1,6}$|-$", re.ASCII)),
-    "kerberos": (6, re.compile(r"AS$|TGS$|-$")),
-    "weird": (8, re.compile(r"[TF]$")),
-}
-"""Log → a column and what it holds, for lines without a head."""
-
-
-def _default(values: list[str]) -> str:
-    for log, (at, pattern) in _FITS.items():
-        if len(values) == len(COLUMNS[log]) and pattern.match(values[at]):
-            return log
-    return ""
-
-
 @lru_cache(maxsize=512)
 def _head(text: str) -> tuple[str, tuple[str, ...]]:
     log, names = "", ()
@@ -254,8 +247,8 @@ def line(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading | None:
     if _SHAPE.match(text) is None:
         return None
     values = text.split("\t", 64)
-    log = _default(values)
-    return _row(COLUMNS[log], values, log, fields, zone) if log else None
+    layout = default(values)
+    return _row(layout.names, values, layout.log, fields, zone) if layout is not None else None
 
 
 def parse(text: str, fields: Fields, zone: ZoneInfo, day: int) -> Reading:
@@ -274,6 +267,10 @@ _SIDES: Final = {
     "source": "source.ip",
     "destination": "destination.ip",
     "client": "client.ip",
+    "tls.server": "tls.server.subject, tls.server.x509.subject.common_name",
+    "tls.server.issuer": "tls.server.issuer, tls.server.x509.issuer.common_name",
+    "file.x509.subject": "file.x509.subject.distinguished_name, file.x509.subject.common_name",
+    "file.x509.issuer": "file.x509.issuer.distinguished_name, file.x509.issuer.common_name",
     "zeek.success": "event.outcome",
 }
 

@@ -16,24 +16,26 @@ from soc.normalize.products.fill import (
     port,
     seconds,
     status,
+    subject,
     target,
     text,
     texts,
 )
+from soc.normalize.products.zeek_values import day, indicator, result, transferred, via
 
-_ID: Final = "ts uid id.orig_h id.orig_p id.resp_h id.resp_p"
+ID: Final = "ts uid id.orig_h id.orig_p id.resp_h id.resp_p"
 COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     log: tuple(names.split())
     for log, names in {
-        "conn": f"{_ID} proto service duration orig_bytes resp_bytes conn_state local_orig local_resp missed_bytes history "
+        "conn": f"{ID} proto service duration orig_bytes resp_bytes conn_state local_orig local_resp missed_bytes history "
         "orig_pkts orig_ip_bytes resp_pkts resp_ip_bytes tunnel_parents",
-        "dns": f"{_ID} proto trans_id rtt query qclass qclass_name qtype qtype_name rcode rcode_name AA TC RD RA Z answers TTLs rejected",
-        "http": f"{_ID} trans_depth method host uri referrer version user_agent origin request_body_len response_body_len status_code "
+        "dns": f"{ID} proto trans_id rtt query qclass qclass_name qtype qtype_name rcode rcode_name AA TC RD RA Z answers TTLs rejected",
+        "http": f"{ID} trans_depth method host uri referrer version user_agent origin request_body_len response_body_len status_code "
         "status_msg info_code info_msg tags username password proxied orig_fuids orig_filenames orig_mime_types resp_fuids "
         "resp_filenames resp_mime_types",
-        "ssl": f"{_ID} version cipher curve server_name resumed last_alert next_protocol established ssl_history cert_chain_fps "
+        "ssl": f"{ID} version cipher curve server_name resumed last_alert next_protocol established ssl_history cert_chain_fps "
         "client_cert_chain_fps sni_matches_cert",
-        "ssh": f"{_ID} version auth_success auth_attempts direction client server cipher_alg mac_alg compression_alg kex_alg "
+        "ssh": f"{ID} version auth_success auth_attempts direction client server cipher_alg mac_alg compression_alg kex_alg "
         "host_key_alg host_key",
         "files": "ts fuid uid id.orig_h id.orig_p id.resp_h id.resp_p source depth analyzers mime_type filename duration local_orig "
         "is_orig seen_bytes total_bytes missing_bytes overflow_bytes timedout parent_fuid md5 sha1 sha256 extracted "
@@ -42,22 +44,33 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
         "certificate.not_valid_before certificate.not_valid_after certificate.key_alg certificate.sig_alg certificate.key_type "
         "certificate.key_length certificate.exponent certificate.curve san.dns san.uri san.email san.ip basic_constraints.ca "
         "basic_constraints.path_len host_cert client_cert",
-        "smb_files": f"{_ID} fuid action path name size prev_name times.modified times.accessed times.created times.changed",
-        "smb_mapping": f"{_ID} path service native_file_system share_type",
-        "dce_rpc": f"{_ID} rtt named_pipe endpoint operation",
-        "kerberos": f"{_ID} request_type client service success error_msg from till cipher forwardable renewable client_cert_subject "
+        "smb_files": f"{ID} fuid action path name size prev_name times.modified times.accessed times.created times.changed",
+        "smb_mapping": f"{ID} path service native_file_system share_type",
+        "dce_rpc": f"{ID} rtt named_pipe endpoint operation",
+        "kerberos": f"{ID} request_type client service success error_msg from till cipher forwardable renewable client_cert_subject "
         "client_cert_fuid server_cert_subject server_cert_fuid",
-        "rdp": f"{_ID} cookie result security_protocol client_channels keyboard_layout client_build client_name client_dig_product_id "
+        "rdp": f"{ID} cookie result security_protocol client_channels keyboard_layout client_build client_name client_dig_product_id "
         "desktop_width desktop_height requested_color_depth cert_type cert_count cert_permanent encryption_level encryption_method",
-        "notice": f"{_ID} fuid file_mime_type file_desc proto note msg sub src dst p n peer_descr actions email_dest suppress_for "
+        "notice": f"{ID} fuid file_mime_type file_desc proto note msg sub src dst p n peer_descr actions email_dest suppress_for "
         "remote_location.country_code remote_location.region remote_location.city remote_location.latitude "
         "remote_location.longitude",
-        "weird": f"{_ID} name addl notice peer source",
-        "ntlm": f"{_ID} username hostname domainname server_nb_computer_name server_dns_computer_name server_tree_name success",
-        "smtp": f"{_ID} trans_depth helo mailfrom rcptto date from to cc reply_to msg_id in_reply_to subject x_originating_ip "
+        "weird": f"{ID} name addl notice peer source",
+        "ntlm": f"{ID} username hostname domainname server_nb_computer_name server_dns_computer_name server_tree_name success",
+        "smtp": f"{ID} trans_depth helo mailfrom rcptto date from to cc reply_to msg_id in_reply_to subject x_originating_ip "
         "first_received second_received last_reply path user_agent tls fuids is_webmail",
-        "ftp": f"{_ID} user password command arg mime_type file_size reply_code reply_msg data_channel.passive data_channel.orig_h "
+        "ftp": f"{ID} user password command arg mime_type file_size reply_code reply_msg data_channel.passive data_channel.orig_h "
         "data_channel.resp_h data_channel.resp_p fuid",
+        "dhcp": "ts uids client_addr server_addr mac host_name client_fqdn domain requested_addr assigned_addr lease_time "
+        "client_message server_message msg_types duration",
+        "intel": f"{ID} seen.indicator seen.indicator_type seen.where seen.node matched sources fuid file_mime_type file_desc",
+        "mysql": f"{ID} cmd arg success rows response",
+        "radius": f"{ID} username mac framed_addr tunnel_client connect_info reply_msg result ttl",
+        "sip": f"{ID} trans_depth method uri date request_from request_to response_from response_to reply_to call_id seq subject "
+        "request_path response_path user_agent status_code status_msg warning request_body_len response_body_len content_type",
+        "snmp": f"{ID} duration version community get_requests get_bulk_requests get_responses set_requests display_string up_since",
+        "socks": f"{ID} version user password status request.host request.name request_p bound.host bound.name bound_p",
+        "syslog": f"{ID} proto facility severity message",
+        "tunnel": f"{ID} tunnel_type action",
     }.items()
 }
 """Log → the columns of its tab-separated form, as Zeek 5 to 7 write them by default; a log's own ``#fields`` holds before these."""
@@ -116,8 +129,8 @@ TABLES: Final[dict[str, Table]] = {
         "resumed": (flag, "tls.resumed"),
         "next_protocol": (text, "tls.next_protocol"),
         "established": (flag, "tls.established"),
-        "subject": (text, "tls.server.subject"),
-        "issuer": (text, "tls.server.issuer"),
+        "subject": (subject, "tls.server"),
+        "issuer": (subject, "tls.server.issuer"),
         "ja3": (text, "tls.client.ja3"),
         "ja3s": (text, "tls.server.ja3s"),
         "last_alert": (text, "event.reason"),
@@ -138,10 +151,16 @@ TABLES: Final[dict[str, Table]] = {
     },
     "x509": {
         "fingerprint": (lower, "file.hash.sha256"),
-        "certificate.serial": (text, "x509.serial_number"),
-        "certificate.subject": (text, "x509.subject.distinguished_name"),
-        "certificate.issuer": (text, "x509.issuer.distinguished_name"),
-        "san.dns": (texts, "x509.alternative_names"),
+        "certificate.serial": (text, "file.x509.serial_number"),
+        "certificate.subject": (subject, "file.x509.subject"),
+        "certificate.issuer": (subject, "file.x509.issuer"),
+        "certificate.version": (text, "file.x509.version_number"),
+        "certificate.not_valid_before": (day, "file.x509.not_before"),
+        "certificate.not_valid_after": (day, "file.x509.not_after"),
+        "certificate.key_alg": (text, "file.x509.public_key_algorithm"),
+        "certificate.key_length": (number, "file.x509.public_key_size"),
+        "certificate.sig_alg": (text, "file.x509.signature_algorithm"),
+        "san.dns": (texts, "file.x509.alternative_names"),
     },
     "smb_files": {
         "action": (text, "event.action"),
@@ -182,20 +201,75 @@ TABLES: Final[dict[str, Table]] = {
         "msg_id": (text, "email.message_id"),
         "user_agent": (text, "email.x_mailer"),
         "last_reply": (text, "event.reason"),
+        "tls": (flag, "tls.established"),
     },
     "ftp": {
         "user": (text, "user.name"),
         "command": (text, "event.action"),
-        "arg": (text, "file.path"),
+        "arg": (transferred, "file.path, file.name, url.original"),
+        "reply_msg": (text, "event.reason"),
         "mime_type": (text, "file.mime_type"),
         "file_size": (number, "file.size"),
     },
     "dhcp": {
         "client_addr": (address, "source"),
+        "server_addr": (address, "destination"),
         "assigned_addr": (address, "client"),
+        "assigned_ip": (address, "client"),
         "mac": (mac, "source.mac"),
         "host_name": (text, "source.domain"),
+        "duration": (seconds, "event.duration"),
     },
+    "sip": {
+        "method": (text, "event.action"),
+        "uri": (text, "url.original"),
+        "user_agent": (text, "user_agent.original"),
+        "status_msg": (text, "event.reason"),
+        "request_path": (via, "network.transport"),
+    },
+    "snmp": {"duration": (seconds, "event.duration")},
+    "radius": {
+        "username": (text, "user.name"),
+        "mac": (mac, "source.mac"),
+        "result": (result, "event.outcome"),
+        "reply_msg": (text, "event.reason"),
+    },
+    "tunnel": {"action": (text, "event.action")},
+    "intel": {
+        "seen.indicator": (indicator, "threat.indicator.ip, threat.indicator.url.domain, threat.indicator.type"),
+        "seen.where": (text, "event.reason"),
+        "sources": (first, "threat.indicator.provider"),
+        "fuid": (text, "file.uid"),
+    },
+    "socks": {
+        "user": (text, "user.name"),
+        "request.host": (text, "url.domain"),
+        "request.name": (text, "url.domain"),
+        "request_p": (port, "url.port"),
+        "status": (text, "event.reason"),
+    },
+    "irc": {"nick": (text, "user.name"), "command": (text, "event.action")},
+    "mysql": {"cmd": (text, "event.action"), "arg": (text, "mysql.arg"), "success": (flag, "zeek.success")},
+    "modbus": {"func": (text, "event.action"), "exception": (text, "event.reason")},
+    "dnp3": {"fc_request": (text, "event.action")},
+    "rfb": {"auth": (flag, "zeek.success")},
+    "ldap": {"opcode": (text, "event.action"), "object": (text, "ldap.object"), "result": (text, "event.reason")},
+    "quic": {"server_name": (text, "tls.client.server_name"), "client_protocol": (text, "tls.next_protocol")},
+    "dpd": {"analyzer": (lower, "network.protocol"), "failure_reason": (text, "event.reason")},
+    "analyzer": {"analyzer_name": (lower, "network.protocol"), "failure_reason": (text, "event.reason")},
+    "signatures": {
+        "src_addr": (address, "source"),
+        "src_port": (port, "source.port"),
+        "dst_addr": (address, "destination"),
+        "dst_port": (port, "destination.port"),
+        "note": (text, "rule.category"),
+        "sig_id": (text, "rule.name"),
+        "event_msg": (text, "message"),
+    },
+    "software": {"host": (address, "source"), "host_p": (port, "source.port"), "name": (text, "package.name")},
+    "syslog": {"message": (text, "message"), "severity": (lower, "log.level")},
+    "known_services": {"host": (address, "source"), "port_num": (port, "source.port")},
+    "known_certs": {"host": (address, "source"), "port_num": (port, "source.port"), "subject": (subject, "tls.server")},
 }
 
 KINDS: Final[dict[str, tuple[str, str]]] = {
@@ -212,28 +286,127 @@ KINDS: Final[dict[str, tuple[str, str]]] = {
     "rdp": ("network", "connection protocol"),
     "notice": ("intrusion_detection network", "info"),
     "smtp": ("email network", "protocol info"),
+    "dhcp": ("network", "connection protocol info"),
+    "tunnel": ("network", "connection"),
+    "radius": ("authentication network", "start protocol"),
+    "intel": ("threat network", "indicator"),
+    "signatures": ("intrusion_detection network", "info"),
+    "ftp": ("network file", "info protocol"),
+    "sip": ("network", "connection protocol"),
+    "snmp": ("network", "connection protocol"),
+    "rfb": ("network", "connection protocol"),
+    "socks": ("network", "connection protocol"),
+    "mysql": ("database network", "access protocol"),
 }
+TRANSPORTS: Final[dict[str, str]] = {
+    **dict.fromkeys(
+        [
+            "http",
+            "ssl",
+            "ssh",
+            "smtp",
+            "ftp",
+            "rdp",
+            "smb_files",
+            "smb_mapping",
+            "smb_cmd",
+            "dce_rpc",
+            "ntlm",
+            "irc",
+            "socks",
+            "mysql",
+            "rfb",
+            "modbus",
+            "dnp3",
+        ],
+        "tcp",
+    ),
+    **dict.fromkeys(["dhcp", "snmp", "radius", "quic", "ntp"], "udp"),
+}
+"""Logs without ``proto`` of protocols that have but one transport."""
+
+PROTOCOLS: Final[dict[str, str]] = {
+    **{
+        log: log
+        for log in [
+            "dns",
+            "http",
+            "ssh",
+            "rdp",
+            "ftp",
+            "smtp",
+            "kerberos",
+            "dhcp",
+            "ntlm",
+            "dce_rpc",
+            "snmp",
+            "sip",
+            "radius",
+            "irc",
+            "socks",
+            "mysql",
+        ]
+    },
+    **{log: log for log in ["rfb", "modbus", "dnp3", "quic", "ntp", "ldap", "syslog"]},
+    **dict.fromkeys(("smb_files", "smb_mapping", "smb_cmd"), "smb"),
+    "ssl": "tls",
+    "ldap_search": "ldap",
+}
+"""Log → ``network.protocol``."""
 OTHER: Final = ("network", "info protocol")
 
 SIGNS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("conn", ("conn_state", "proto")),
     ("dns", ("trans_id", "proto")),
     ("dns", ("qtype_name", "query")),
+    ("sip", ("call_id", "seq")),
     ("http", ("trans_depth", "method")),
+    ("http", ("trans_depth", "request_body_len")),
     ("http", ("status_code", "uri")),
     ("smtp", ("trans_depth", "helo")),
+    ("smtp", ("is_webmail", "fuids")),
     ("ssl", ("established", "version")),
-    ("ssh", ("auth_attempts", "client")),
+    ("ssl", ("established", "resumed")),
+    ("ssh", ("auth_attempts", "id.orig_h")),
     ("kerberos", ("request_type", "id.orig_h")),
+    ("intel", ("seen.indicator", "seen.where")),
     ("dce_rpc", ("endpoint", "operation")),
     ("smb_files", ("action", "id.orig_h", "name")),
     ("smb_mapping", ("share_type", "path")),
+    ("tunnel", ("tunnel_type", "action")),
     ("rdp", ("security_protocol", "id.orig_h")),
     ("ntlm", ("domainname", "id.orig_h")),
+    ("ntlm", ("server_nb_computer_name", "id.orig_h")),
     ("notice", ("note", "msg")),
+    ("signatures", ("sig_id", "event_msg")),
     ("weird", ("name", "notice", "peer")),
     ("x509", ("certificate.subject", "certificate.serial")),
     ("files", ("fuid", "analyzers", "seen_bytes")),
     ("ftp", ("command", "reply_code", "id.orig_h")),
+    ("ftp", ("command", "user", "password", "id.orig_h")),
+    ("irc", ("nick", "command", "id.orig_h")),
+    ("dhcp", ("msg_types", "ts")),
+    ("dhcp", ("lease_time", "mac", "assigned_ip")),
+    ("snmp", ("get_requests", "get_responses")),
+    ("socks", ("request_p", "id.orig_h")),
+    ("mysql", ("cmd", "id.orig_h")),
+    ("rfb", ("client_major_version", "id.orig_h")),
+    ("modbus", ("func", "id.orig_h")),
+    ("dnp3", ("fc_request", "id.orig_h")),
+    ("ntp", ("stratum", "poll", "id.orig_h")),
+    ("quic", ("client_initial_dcid", "id.orig_h")),
+    ("ldap_search", ("base_object", "id.orig_h")),
+    ("ldap", ("opcode", "message_id", "id.orig_h")),
+    ("radius", ("result", "username", "id.orig_h")),
+    ("radius", ("result", "mac", "id.orig_h")),
+    ("analyzer", ("analyzer_kind", "analyzer_name")),
+    ("dpd", ("analyzer", "failure_reason")),
+    ("software", ("software_type", "name")),
+    ("known_services", ("port_num", "port_proto", "service")),
+    ("known_certs", ("port_num", "issuer_subject")),
+    ("capture_loss", ("percent_lost", "gaps")),
+    ("stats", ("pkts_proc", "events_proc")),
+    ("syslog", ("facility", "message", "id.orig_h")),
+    ("other", ("ts", "uid", "id.orig_h", "id.resp_h")),
 )
-"""A JSON object of Zeek does not always name its log: names that together stand in one log only."""
+"""A JSON object of Zeek does not always name its log: names that together stand in one log only. The last is of any other log."""

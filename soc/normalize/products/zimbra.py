@@ -68,10 +68,23 @@ def _who(context: dict[str, str], fields: Fields) -> None:
         fields["source.ip"] = address
     if origin and is_ip(context.get("ip", "")):
         fields["server.ip"] = context["ip"]
+    if origin and (port := port_of(context.get("oport"))) is not None:
+        fields["source.port"] = port
     if not origin and (port := port_of(context.get("port"))) is not None:
         fields["source.port"] = port
     if agent := context.get("ua"):
         fields["user_agent.original"] = agent
+
+
+_CHANGES: Final = (
+    ("Create", "creation"),
+    ("Add", "change"),
+    ("Delete", "deletion"),
+    ("Remove", "change"),
+    ("Modify", "change"),
+    ("Set", "change"),
+    ("Rename", "change"),
+)
 
 
 def _command(said: dict[str, str], fields: Fields) -> None:
@@ -90,7 +103,8 @@ def _command(said: dict[str, str], fields: Fields) -> None:
             fields["network.protocol"] = protocol.lower()
         _logon(fields, success=not error)
     elif command:
-        fields["event.category"], fields["event.type"] = ["iam"], ["admin"]
+        change = next((kind for start, kind in _CHANGES if command.startswith(start)), "")
+        fields["event.category"], fields["event.type"] = ["iam"], ["admin", change] if change else ["admin"]
         fields.setdefault("event.outcome", "success")
         if name and name != fields.get("user.name"):
             fields["user.target.name"] = name
@@ -125,6 +139,7 @@ PRODUCT = Product(
         "zimbra.aname": "user.name",
         "zimbra.ip": "source.ip, server.ip",
         "zimbra.oip": "source.ip",
+        "zimbra.oport": "source.port",
         "zimbra.ua": "user_agent.original",
         "cmd": "event.action",
         "account": "user.name, user.target.name",

@@ -1,10 +1,14 @@
 """Profiles are found by name, listener, address and pattern; discards, encodings and overrides are theirs."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from soc.errors import RecordError, SettingsError
 from soc.model.event import Event, LogSource
 from soc.model.record import RawRecord
+from soc.normalize.finish import ADDRESSES, USERS, finish, in_python
 from soc.normalize.normalizer import Discarded, Normalizer
 from soc.settings import LogSourceSettings, SourceProfile
 
@@ -126,3 +130,18 @@ def test_related_values_are_each_there_once():
     fields = _event(_normalizer(), _record(line)).fields
     assert fields["related.user"] == ["root"]
     assert fields["related.hosts"] == ["srv1"]
+
+
+@pytest.mark.parametrize("finish", [in_python, finish])
+def test_every_address_and_user_that_took_part_is_related_and_empty_lists_are_not(
+    finish: Callable[[dict[str, Any], int, int, str, str], None],
+):
+    fields: dict[str, Any] = {name: f"192.0.2.{number}" for number, name in enumerate(ADDRESSES, 1)}
+    fields |= {name: f"user{number}" for number, name in enumerate(USERS, 1)}
+    fields["dns.resolved_ip"] = ["192.0.2.1", "2001:db8::7"]
+    finish(fields, RECEIVED, RECEIVED, "now", "line")
+    assert fields["related.ip"] == [*(f"192.0.2.{number}" for number in range(1, len(ADDRESSES))), "2001:db8::7"]
+    assert fields["related.user"] == [f"user{number}" for number in range(1, len(USERS) + 1)]
+    nothing: dict[str, Any] = {"dns.resolved_ip": [], "user.name": []}
+    finish(nothing, RECEIVED, RECEIVED, "now", "line")
+    assert not {"related.ip", "related.user", "related.hosts"} & nothing.keys()
