@@ -12,6 +12,9 @@ import secrets
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -63,6 +66,11 @@ class _Submission(NamedTuple):
     counts: Mapping[tuple[int, str], int]
     size: int
     done: asyncio.Future[None]
+
+
+_origin = attrgetter("received", "source")
+# Past the Python-level __new__ of a NamedTuple: there is one for each line.
+_message = partial(tuple.__new__, Message)  # pyright: ignore[reportUnknownMemberType]
 
 
 def _seen(future: asyncio.Future[None]) -> None:
@@ -183,16 +191,15 @@ class Intake:
         messages: list[Message] = []
         counts: dict[tuple[int, str], int] = {}
         size = 0
-        for record in records:
-            source = record.source
+        for (received, source), alike in groupby(records, _origin):
             key = keys.get(source)
             if key is None:
                 key = keys[source] = source.encode("utf-8", "surrogateescape")
-            value = encode(record)
-            size += len(value)
-            messages.append(Message(TOPIC, key, value))
-            counted = (record.received // MINUTE, source)
-            counts[counted] = counts.get(counted, 0) + 1
+            values = list(map(encode, alike))
+            size += sum(map(len, values))
+            messages += [_message((TOPIC, key, value, -1)) for value in values]
+            counted = (received // MINUTE, source)
+            counts[counted] = counts.get(counted, 0) + len(values)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         done.add_done_callback(_seen)
         source = records[0].source if records else ""

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 from collectors.base import InputCounters
 from collectors.intake import Intake, State
 from soc.errors import BusFullError
 from soc.model.record import RawRecord
 
+_data, _cut = attrgetter("data"), attrgetter("cut")
 RETRY = 0.5  # seconds between attempts while the bus is full
 
 
@@ -34,6 +36,6 @@ async def append_when_there_is_room(
             await asyncio.sleep(RETRY)
         else:
             counters.received += len(records)
-            counters.bytes += sum(len(record.data) for record in records)
-            counters.cut += sum(record.cut for record in records)
+            counters.bytes += sum(map(len, map(_data, records)))
+            counters.cut += sum(map(_cut, records))
             return True

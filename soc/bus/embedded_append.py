@@ -88,22 +88,28 @@ def _sort(
     addresses: list[Address] = []
     add = addresses.append
     tables: dict[str, tuple[int, dict[int, _Lane]]] = {}
+    last: tuple[str, bytes, int] | None = None
+    partition = base = 0
+    keys: list[bytes] = []
+    values: list[bytes] = []
     for topic, key, value, chosen in outputs:
-        table = tables.get(topic)
-        if table is None:
-            table = tables[topic] = (counts.get(topic, 0), {})
-        count, of_topic = table
-        if 0 <= chosen < count:
-            partition = chosen
-        elif chosen < 0 < count:
-            partition = crc32(key) % count  # partition_of, without the call
-        else:
-            raise ValueError(f"{topic!r} partition {chosen}: this stage writes {dict(counts)} (topic: partitions)")
-        lane = of_topic.get(partition)
-        if lane is None:
-            tail = tails.get((topic, partition))
-            lane = of_topic[partition] = lanes[topic, partition] = _Lane(tail.next if tail else 0, [], [])
-        base, keys, values = lane
+        if last is None or key is not last[1] or topic is not last[0] or chosen != last[2]:  # else as the one before
+            last = topic, key, chosen
+            table = tables.get(topic)
+            if table is None:
+                table = tables[topic] = (counts.get(topic, 0), {})
+            count, of_topic = table
+            if 0 <= chosen < count:
+                partition = chosen
+            elif chosen < 0 < count:
+                partition = crc32(key) % count  # partition_of, without the call
+            else:
+                raise ValueError(f"{topic!r} partition {chosen}: this stage writes {dict(counts)} (topic: partitions)")
+            lane = of_topic.get(partition)
+            if lane is None:
+                tail = tails.get((topic, partition))
+                lane = of_topic[partition] = lanes[topic, partition] = _Lane(tail.next if tail else 0, [], [])
+            base, keys, values = lane
         add(_address((topic, partition, log_id, base + len(keys))))
         keys.append(key)
         values.append(value)

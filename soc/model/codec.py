@@ -3,6 +3,7 @@
 A field added at the end with a default reads old values; a field is never moved or retyped.
 """
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
 
@@ -15,9 +16,8 @@ T = TypeVar("T")
 _encoder = msgspec.msgpack.Encoder()
 
 
-def encode(value: Any) -> bytes:
-    """One struct (or plain value) as MessagePack."""
-    return _encoder.encode(value)
+encode: Callable[[Any], bytes] = _encoder.encode
+"""One struct (or plain value) as MessagePack."""
 
 
 @cache

@@ -5,7 +5,7 @@ import msgspec
 from soc.clock import Micros
 
 
-class RawRecord(msgspec.Struct, frozen=True, array_like=True):
+class RawRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):  # it holds nothing that could hold it
     """One received message.
 
     Attributes:
