@@ -152,6 +152,12 @@ class BusSettings(Section):
     raw_max_age_days: float = Field(default=30, gt=0)
     raw_max_bytes: int = Field(default=20 * 1024**3, ge=1024**2)
     max_age_days: float = Field(default=7, gt=0, description="of the derived topics")
+    deadletter_max_age_days: float = Field(
+        default=90,
+        gt=0,
+        description="of dead letters, on the bus and in the store; their lines are in the archive for longer",
+    )
+    deadletter_max_bytes: int = Field(default=5 * 1024**3, ge=1024**2, description="of dead letters on the bus")
     free_bytes: int = Field(
         default=512 * 1024**2, ge=0, description="intake is pushed back when less than this is free"
     )
@@ -177,6 +183,9 @@ class KafkaSettings(Section):
         default=20, ge=6, le=300, description="a worker silent for so long loses its partitions to the others"
     )
     replication: int = Field(default=0, ge=0, le=32, description="copies of each partition; 0 = three, or all brokers")
+    compression: Literal["zstd", "none"] = Field(
+        default="zstd", description="of what is written from now on; both are read whatever is set"
+    )
     tls: bool = False
     ca_file: str = Field(default="", description="PEM; empty = the system's certificate authorities")
     certificate_file: str = Field(default="", description="PEM of a client certificate, if the brokers ask for one")

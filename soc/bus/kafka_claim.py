@@ -102,6 +102,7 @@ class KafkaClaim:
             **cluster.arguments,
             transactional_id=self._name,
             transaction_timeout_ms=TRANSACTION_MILLISECONDS,
+            compression_type=cluster.compression,
             max_batch_size=BATCH_BYTES,
             max_request_size=MAX_RECORD_BYTES + BATCH_BYTES,
             linger_ms=0,
@@ -114,9 +115,7 @@ class KafkaClaim:
         group = await cluster.group(self._stage.name)
         await self._step("positioned")
         starts = await self._restore({one: mark for one, mark in group.items() if self._mine(one)})
-        self._inputs = Inputs(
-            cluster, await cluster.started(len(self._stage.inputs)), starts, registered=True, idle=self._alive_still
-        )
+        self._inputs = Inputs(cluster, await cluster.started(), starts, registered=True, idle=self._alive_still)
 
     async def fetch(self, limit: int, timeout: float) -> Sequence[Record]:  # noqa: ASYNC109 - part of the port
         """Up to ``limit`` next records; () when none came within ``timeout`` seconds.

@@ -37,7 +37,7 @@ async def declare_replaced(
     """
     await cluster.ensure()
     name = cluster.names.transactional(stage.name, partition)
-    producer: Any = AIOKafkaProducer(**cluster.arguments, transactional_id=name)
+    producer: Any = AIOKafkaProducer(**cluster.arguments, transactional_id=name, compression_type=cluster.compression)
     try:
         with translated(f"kafka: moving the positions of {name}"):
             async with asyncio.timeout(2 * CALL_SECONDS):

@@ -30,7 +30,7 @@ async def retain(
         readers: the registered stages that read it.
         now: what ages are counted from.
         max_age: seconds.
-        max_bytes: keys and values, as they are.
+        max_bytes: keys and values, before compression.
 
     Returns:
         How many offsets went, markers of transactions included.

@@ -99,6 +99,22 @@ def test_committed_records_come_once_across_restarts(servers: str) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+def test_what_others_compressed_is_read_in_each_of_kafkas_ways(servers: str, codec: str) -> None:
+    async def scenario() -> None:
+        log, foreign = MemoryLog(), Foreign(servers)
+        await foreign.make()
+        producer = AIOKafkaProducer(bootstrap_servers=servers, compression_type=codec, linger_ms=50)
+        await producer.start()
+        sent = [await producer.send(foreign.topic, line, partition=0) for line in lines(0, 300)]
+        await asyncio.gather(*sent)
+        await producer.stop()
+        await foreign.collect(log, 300)
+        assert sorted(log.lines) == sorted(lines(0, 300))
+
+    asyncio.run(scenario())
+
+
 def test_records_deleted_before_they_were_read_are_counted_and_a_topic_made_anew_is_read(servers: str) -> None:
     async def scenario() -> None:
         log, foreign = MemoryLog(), Foreign(servers)
