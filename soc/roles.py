@@ -42,7 +42,7 @@ from soc.pipeline.context import Contexts, Known
 from soc.pipeline.correlate import Correlate, CorrelateSettings
 from soc.pipeline.engine import Engine, EngineParts
 from soc.pipeline.heartbeat import Heartbeat
-from soc.pipeline.index import Index
+from soc.pipeline.index import ROOM, Index
 from soc.pipeline.intel_feeds import Puller
 from soc.pipeline.loop import run_stage
 from soc.pipeline.migrate_guard import GuardedBus
@@ -118,6 +118,7 @@ async def _collect(process: Process) -> None:
                 await listener.ready.wait()
                 if listener.address:
                     process.addresses[listener.name] = "{}:{}".format(*listener.address)
+            spare_the_collector()
             process.ready.add("collect")
             while not process.stop.is_set():
                 for listener in listeners:
@@ -238,7 +239,7 @@ def make_fold(
 
 
 async def _index(process: Process) -> None:
-    store = open_store(process.settings)
+    store, room = open_store(process.settings), asyncio.Semaphore(ROOM)
 
     async def run(partition: int, stop: asyncio.Event, ready: Callable[[], None]) -> None:
         retention: list[asyncio.Task[None]] = []
@@ -250,7 +251,7 @@ async def _index(process: Process) -> None:
                 process.bus,
                 "index",
                 partition,
-                lambda: Index(store, stop),
+                lambda: Index(store, stop, room),
                 clock=now,
                 stop=stop,
                 ready=ready,

@@ -36,6 +36,12 @@ GROUPS: Mapping[str, tuple[Role, ...]] = {
 """Role groups: intake never waits for matching, and searching never waits for indexing."""
 
 
+PATIENT: frozenset[Role] = frozenset({"index", "archive"})
+NICER = 5
+"""Added to the niceness of a process that only has such roles: on a busy machine intake, detection and people come first, and what can
+be searched a little later is searched a little later. Their input is on disk for days."""
+
+
 class Group(NamedTuple):
     """One process to be kept running: ``number`` of the ``of`` equal ones of this host."""
 

@@ -51,8 +51,11 @@ def run(config: Path | None, roles: tuple[str, ...], process: tuple[str, int, in
 
 def _run_process(settings: Settings, roles: tuple[Role, ...], name: str, number: int, of: int) -> None:
     from soc.roles import run_process
+    from soc.supervise import NICER, PATIENT
     from soc.telemetry import configure_logging
 
+    if PATIENT.issuperset(roles):
+        os.nice(NICER)
     configure_logging(settings.log.level, settings.log.format, process=name)
 
     async def main() -> None:

@@ -47,6 +47,8 @@ VIEWS: Mapping[str, Callable[[bytes], Document]] = {
     NOTICES: lambda value: notice_document(decode(value, Notice)),
 }
 
+ROOM = 4
+"""Partitions of a process that hold documents at once."""
 RETRY_SECONDS = 1.0
 SELDOM_SECONDS = 60.0
 """How often it is told again that the store is away."""
@@ -114,10 +116,18 @@ class PatientWriter:
 
 
 class Index:
-    """Writes documents, then commits how far it read."""
+    """Writes documents, then commits how far it read.
 
-    def __init__(self, store: Store, stop: asyncio.Event | None = None) -> None:
+    Args:
+        store: where to.
+        stop: set when the process is to end.
+        room: shared by the partitions of a process: so many hold their documents at once. A document is several times its record, and
+            while the store is away every partition would hold a batch of them.
+    """
+
+    def __init__(self, store: Store, stop: asyncio.Event | None = None, room: asyncio.Semaphore | None = None) -> None:
         self._writer = PatientWriter(store, stop or asyncio.Event())
+        self._room = room or asyncio.Semaphore()
 
     def restore(self, state: Mapping[bytes, bytes]) -> None:
         """The store is the state."""
@@ -128,6 +138,12 @@ class Index:
         Raises:
             UnavailableError: it was told to stop while the store was away.
         """
+        if not records:
+            return Work()
+        async with self._room:
+            return await self._write(records, now)
+
+    async def _write(self, records: Sequence[Record], now: Micros) -> Work:
         work = Work()
         documents: list[Document] = []
         origins: dict[tuple[str, str, int], Record] = {}

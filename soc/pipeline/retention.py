@@ -13,16 +13,17 @@ from soc.clock import DAY, Clock
 from soc.errors import BusFullError, UnavailableError
 from soc.pipeline.context_trim import ContextTrim
 from soc.pipeline.sacrifice import relieve
-from soc.pipeline.table import ACTIONS, ANSWERS, DETECTIONS, EPISODES, EVENTS, RAW, RETRY
+from soc.pipeline.table import ACTIONS, ANSWERS, DEADLETTER, DETECTIONS, EPISODES, EVENTS, RAW, RETRY
 from soc.pipeline.waiting import pause
 from soc.settings import Settings
-from soc.store.base import Store
+from soc.store.base import Kind, Store
 
 log = structlog.get_logger()
 
 DERIVED = (EVENTS, DETECTIONS, EPISODES, ACTIONS, ANSWERS, RETRY)
-"""Topics whose records are of use only until they are folded; alerts, incidents, outbox, audit, dead letters and rules are
-what the store is rebuilt from, and stay."""
+"""Topics whose records are of use only until they are folded; alerts, incidents, outbox, audit and rules are what the store is
+rebuilt from, and stay. Dead letters go by an age and a size of their own: a device that sends garbage must not fill the disk, and
+their lines can be replayed from the archive."""
 
 EVERY_SECONDS = 60.0
 LOOK_SECONDS = 1.0
@@ -73,16 +74,31 @@ async def keep_log_retention(
 
 def retention_days(settings: Settings) -> Mapping[str, float]:
     """How old the records of each trimmed topic may get."""
-    return {RAW: settings.bus.raw_max_age_days, **dict.fromkeys(DERIVED, settings.bus.max_age_days)}
+    bus = settings.bus
+    return {
+        RAW: bus.raw_max_age_days,
+        DEADLETTER: bus.deadletter_max_age_days,
+        **dict.fromkeys(DERIVED, bus.max_age_days),
+    }
 
 
 async def apply_retention(bus: Bus, store: Store, settings: Settings, clock: Clock) -> int:
     """Apply it once; returns how many records and documents went."""
-    raw_age = settings.bus.raw_max_age_days * DAY_SECONDS
-    gone = await bus.retain(RAW, max_age=raw_age, max_bytes=settings.bus.raw_max_bytes)
-    for topic in DERIVED:
-        gone += await bus.retain(topic, max_age=settings.bus.max_age_days * DAY_SECONDS, max_bytes=UNBOUNDED)
-    gone += await store.delete_before("event", clock() - round(settings.store.event_days * DAY))
+    sizes = {RAW: settings.bus.raw_max_bytes, DEADLETTER: settings.bus.deadletter_max_bytes}
+    gone = 0
+    for topic, days in retention_days(settings).items():
+        removed = await bus.retain(topic, max_age=days * DAY_SECONDS, max_bytes=sizes.get(topic, UNBOUNDED))
+        if (
+            removed and topic == DEADLETTER
+        ):  # they were open, or a record of what became of them: nobody is to miss that in silence
+            log.warning("dead_letters_removed", removed=removed)
+        gone += removed
+    documents: dict[Kind, float] = {
+        "event": settings.store.event_days,
+        "deadletter": settings.bus.deadletter_max_age_days,
+    }
+    for kind, days in documents.items():
+        gone += await store.delete_before(kind, clock() - round(days * DAY))
     if gone:
         log.info("retention", removed=gone)
     return gone

@@ -1,6 +1,7 @@
 """Broker and Elasticsearch killed, stopped and away under load, and everything killed at once: nothing lost, nothing doubled."""
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from feeding_support import SOAK, HttpSender, Story, among_noise
 from live.elasticsearch_proxy import Proxy, refused
 
 pytestmark = [pytest.mark.live, pytest.mark.faults, pytest.mark.timeout(7200 if SOAK else 900, func_only=True)]
-AWAY_SECONDS, RATE = (600, 5000) if SOAK else (90, 400)
+AWAY_SECONDS, RATE = (600, 5000) if SOAK else (90, int(os.environ.get("SOC_AWAY_RATE", "400")))
 """How long Elasticsearch is away, and how many lines a second come meanwhile."""
 FLAT_MB = 40
 """What a process may grow by while Elasticsearch is away, in either version: what is read and not written is bounded by one

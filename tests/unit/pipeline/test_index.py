@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from structlog.testing import capture_logs
@@ -64,6 +65,29 @@ def test_told_to_stop_it_ends_though_the_store_is_away(tmp_path: Path, monkeypat
         async with asyncio.timeout(5):
             with pytest.raises(UnavailableError):
                 await Index(store, stop).step([record("a")], 5)
+        await store.close()
+
+    asyncio.run(scenario())
+
+
+def test_while_the_store_is_away_only_as_many_partitions_as_there_is_room_for_hold_documents(tmp_path: Path):
+    class CountingStore(AwayStore):
+        tried: ClassVar[set[str]] = set()
+
+        async def write(self, documents: Sequence[Document]) -> Sequence[Refusal]:
+            self.tried.update(document.id for document in documents)
+            return await super().write(documents)
+
+    async def scenario() -> None:
+        store, room = CountingStore(tmp_path / "store.db", times=10**9), asyncio.Semaphore(2)
+        partitions = [Index(store, asyncio.Event(), room) for _ in range(5)]
+        steps = [asyncio.ensure_future(one.step([record(f"e{n}")], 5)) for n, one in enumerate(partitions)]
+        await asyncio.sleep(0.1)
+        assert store.tried == {"e0", "e1"}
+        store.times = 0
+        async with asyncio.timeout(10):
+            await asyncio.gather(*steps)
+        assert len(await store.get_many("event", [f"e{n}" for n in range(5)])) == 5
         await store.close()
 
     asyncio.run(scenario())
