@@ -77,7 +77,7 @@ def need(rate: int, figures: dict[str, Any], given: Assumptions) -> Need:
     found = figures["alone"]
     seconds = {stage: found[stage]["cpu_seconds"][stage] / lines for stage in STAGES}
     seconds |= {server: figures["whole"]["cpu_seconds"][server] / lines for server in SERVERS}
-    topics = {topic: figures["topics"][topic]["bytes"] / lines for topic in TOPICS}
+    topics = {topic: figures["topics"][topic]["disk"] / lines for topic in TOPICS}
     cores = {name: rate * each / given.busy for name, each in seconds.items()}
     cores["kafka"] *= given.copies
     cores["elasticsearch"] *= 1 + given.replicas
@@ -141,12 +141,19 @@ def measured(mixed: dict[str, Any], busy: dict[str, Any] | None) -> str:
     text = table(["lines per CPU-second", "alone", "in the whole path", "where its time goes (alone)"], rows)
     cases = [case for case in (mixed, busy) if case]
     sizes = [
-        [topic, *(f"{case['topics'][topic]['bytes'] / case['lines']:,.0f}" for case in cases)]
-        for topic in (*TOPICS, "state of correlate", "state of triage")
+        [
+            topic,
+            *(f"{case['topics'][topic][kind] / case['lines']:,.0f}" for case in cases for kind in ("bytes", "disk")),
+        ]
+        for topic in TOPICS
     ]
+    for state in ("state of correlate", "state of triage"):
+        of = [f"{case['topics'][state]['bytes'] / case['lines']:,.0f}" for case in cases]
+        sizes.append([state, *(cell for size in of for cell in (size, ""))])
     largest = [f"{max(case['topics'][topic].get('largest', 0) for topic in TOPICS[2:]):,}" for case in cases]
-    sizes.append(["largest record behind the engine", *largest])
-    return f"{text}\n\n{table(['bytes a line', *(case['scenario'] for case in cases)], sizes)}"
+    sizes.append(["largest record behind the engine", *(cell for size in largest for cell in (size, ""))])
+    heads = [cell for case in cases for cell in (case["scenario"], "on disk")]
+    return f"{text}\n\n{table(['bytes a line', *heads], sizes)}"
 
 
 def needs(all_of: list[Need], given: Assumptions) -> str:
@@ -211,12 +218,23 @@ def scaling(found: dict[str, Any] | None) -> str:
         "dominant_source": "two workers, all lines of one source",
         "dominant_source_sharded": "the same with `shards = 2`",
     }
+    held = found["held_cores"]
     rows = [
-        [told, f"{found[name]['lines_per_second']:,}", f"{found[name]['lines_per_cpu_second']['engine']:,}"]
+        [
+            told,
+            f"{found[name]['lines_per_second']:,}",
+            f"{found[name]['lines_per_cpu_second']['engine']:,}",
+            f"{found[f'{name}_held']['lines_per_second']:,}",
+        ]
         for name, told in names.items()
     ]
-    ratios = f"Two over one: {found['two_over_one_wall']} in wall time, {found['two_over_one_per_cpu_second']} per CPU-second"
-    text = table(["engine", "lines a second", "lines per CPU-second"], rows)
+    ratios = (
+        f"Two over one: {found['two_over_one_wall_held']} with {held} of a core each; {found['two_over_one_wall']} where they share two "
+        f"cores with the broker, {found['two_over_one_per_cpu_second']} per CPU-second"
+    )
+    text = table(
+        ["engine", "lines a second", "lines per CPU-second", f"lines a second, each worker on {held} of a core"], rows
+    )
     return f"{text}\n\n{ratios} ({found['lines']:,} lines, load average {found['load_average']} on {found['cores']} cores)."
 
 

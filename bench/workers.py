@@ -5,6 +5,7 @@ As a script it is one such process: settings and role in, samples by category as
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -97,6 +98,40 @@ def _works(frame: FrameType) -> bool:
     return not frame.f_code.co_filename.endswith(waits)
 
 
+class Share:
+    """A part of one core, for as long as it is entered: stands for a smaller machine (cgroup v1 or v2, as root).
+
+    Raises:
+        OSError: when entered: this machine does not let us.
+    """
+
+    PERIOD_MICROSECONDS = 20_000
+
+    def __init__(self, name: str, cores: float) -> None:
+        one = Path("/sys/fs/cgroup/cpu")
+        self._is_one = one.is_dir()
+        self._place = (one if self._is_one else Path("/sys/fs/cgroup")) / f"soc-bench-{os.getpid()}-{name}"
+        self._quota = round(cores * self.PERIOD_MICROSECONDS)
+
+    def __enter__(self) -> Self:
+        self._place.mkdir()
+        if self._is_one:
+            (self._place / "cpu.cfs_period_us").write_text(str(self.PERIOD_MICROSECONDS))
+            (self._place / "cpu.cfs_quota_us").write_text(str(self._quota))
+        else:
+            (self._place / "cpu.max").write_text(f"{self._quota} {self.PERIOD_MICROSECONDS}")
+        return self
+
+    def hold(self, pid: int) -> None:
+        """A process and all its threads."""
+        (self._place / "cgroup.procs").write_text(str(pid))
+
+    def __exit__(self, *_: object) -> None:
+        for pid in (self._place / "cgroup.procs").read_text().split():
+            (self._place.parent / "cgroup.procs").write_text(pid)
+        self._place.rmdir()
+
+
 class Workers:
     """Processes of some stages, each stage in ``each`` of them."""
 
@@ -145,6 +180,11 @@ class Workers:
         for (stage, _), process in self._processes.items():
             found[stage] = found.get(stage, 0.0) + cpu_seconds(process.pid)
         return found
+
+    def hold(self, shares: Sequence[Share]) -> None:
+        """Each process on a share of its own."""
+        for share, process in zip(shares, self._processes.values(), strict=True):
+            share.hold(process.pid)
 
     def stop(self) -> dict[str, dict[str, dict[str, float]]]:
         """End them all; where each stage's first process was busy."""
