@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, NamedTuple
 
 import msgspec
@@ -124,11 +125,14 @@ index = {self.processes.index}
 
 
 class Cluster(Contents):
-    """One installation on servers that it may share with others: ``name`` is its prefix on both."""
+    """One installation on servers that it may share with others: ``name`` begins its prefix on both.
+
+    Each has a prefix of its own, so that a test's second try does not find what its first one left.
+    """
 
     def __init__(self, servers: Servers, directory: Path, rules: Path, name: str, *, elasticsearch: str = "") -> None:
         self.servers = servers
-        self.name = name
+        self.name = f"{name}{token_hex(2)}"
         self.hosts: list[ClusterHost] = []
         self._directory = directory
         self._rules = rules

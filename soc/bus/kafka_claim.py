@@ -14,12 +14,13 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from soc.bus.base import Address, Message, Positions, Record, Stage, Step
+from soc.bus.cancelled import asked_to_end
 from soc.bus.kafka_cluster import Cluster
 from soc.bus.kafka_inputs import Inputs
 from soc.bus.kafka_owner import ALIVE, BEAT_SECONDS, GONE, Beats, stop, wait_for_end
 from soc.bus.kafka_position import ADVICE, Mark, Place, check_of, differences, mismatch
 from soc.bus.kafka_transaction import Keyed, Sent, addresses, changes, delivered, offsets, place, send
-from soc.bus.kafka_wire import BATCH_BYTES, MAX_RECORD_BYTES, asked_to_end, forgiven, translated
+from soc.bus.kafka_wire import BATCH_BYTES, MAX_RECORD_BYTES, forgiven, translated
 from soc.clock import Clock
 from soc.errors import BusError, CommitUnknownError, FencedError, LogMismatchError, UnavailableError
 

@@ -1,12 +1,13 @@
 """What one bus knows of the brokers beside its claims: topics made and checked, ends, single records, groups, deletion.
 
-Every call has a time-out and raises ``UnavailableError``. Connections are opened at first use and closed with the bus. Ends are
-asked on a connection of their own: a broker answers one connection in order, so behind a waiting fetch they would wait too.
+Every call has a time-out and raises ``UnavailableError``. Connections are opened at first use and closed with the bus
+(``kafka_shared``).
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -15,6 +16,7 @@ from aiokafka.errors import CoordinatorNotAvailableError, KafkaError, NotCoordin
 
 from soc.bus.base import Topology
 from soc.bus.kafka_position import Changelog, Mark, Place, parse
+from soc.bus.kafka_shared import CALL_SECONDS, Clients, Shared
 from soc.bus.kafka_wire import (
     BATCH_BYTES,
     FETCH_BYTES,
@@ -22,14 +24,12 @@ from soc.bus.kafka_wire import (
     Names,
     TopicsRequest,
     connection,
-    forgiven,
     topic_ids,
     translated,
 )
 from soc.errors import SettingsError, UnavailableError
 from soc.settings import KafkaSettings
 
-CALL_SECONDS = 15.0
 PEEK_SECONDS = 60.0
 """A changelog may be some hundred megabytes."""
 POLL_MILLISECONDS = 20
@@ -86,11 +86,7 @@ class Cluster:
         self.compression = None if settings.compression == "none" else settings.compression
         self.log_ids: Mapping[str, str] = {}
         self._copies = settings.replication
-        self._admin: Any = None
-        self._asker: Any = None
-        self._writes: Any = None
-        self._peeker: Any = None
-        self._starting = asyncio.Lock()
+        self._shared = Shared(self._clients)
         self._peeking = asyncio.Lock()
         self._ensuring = asyncio.Lock()
         self._looking = asyncio.Lock()
@@ -137,18 +133,16 @@ class Cluster:
 
     async def topics(self, names: Iterable[str] | None = None) -> tuple[int, Mapping[str, tuple[str, int]]]:
         """(number of brokers, name on the brokers → (topic id, partitions)) of these that there are, or of all."""
-        await self._start()
-        with translated("kafka: asking for the topics"):
-            async with asyncio.timeout(CALL_SECONDS):
-                client = self._admin._client  # noqa: SLF001 - the admin client has no call that tells topic ids
-                while True:
-                    try:
-                        return topic_ids(await client.send(client.get_random_node(), TopicsRequest(names)))
-                    except KafkaError as error:
-                        if not error.retriable:
-                            raise
-                        await client.force_metadata_update()
-                        await asyncio.sleep(POLL_MILLISECONDS / 1000)
+        async with self._shared.use("kafka: asking for the topics") as clients:
+            client = clients.admin._client  # noqa: SLF001 - the admin client has no call that tells topic ids
+            while True:
+                try:
+                    return topic_ids(await client.send(client.get_random_node(), TopicsRequest(names)))
+                except KafkaError as error:
+                    if not error.retriable:
+                        raise
+                    await client.force_metadata_update()
+                    await asyncio.sleep(POLL_MILLISECONDS / 1000)
 
     async def topics_lately(self, seconds: float) -> Mapping[str, tuple[str, int]]:
         """This installation's topics as they were at most so many seconds ago: many ask, the brokers are asked once."""
@@ -168,10 +162,8 @@ class Cluster:
         some = list(partitions)
         if not some:
             return {}
-        await self._start()
-        with translated("kafka: asking for offsets"):
-            async with asyncio.timeout(CALL_SECONDS):
-                begins = await self._asker.beginning_offsets(some)
+        async with self._shared.use("kafka: asking for offsets") as clients:
+            begins = await clients.asker.beginning_offsets(some)
         ends = await self.ends(some)
         return {one: (begins[one], ends[one]) for one in some}
 
@@ -195,38 +187,37 @@ class Cluster:
         ``SETTLE_SECONDS`` to become committed or aborted: who asks after a commit sees it.
         """
         some = list(partitions)
-        await self._start()
-        with translated("kafka: asking for offsets"):
-            async with asyncio.timeout(CALL_SECONDS):
-                written = await self._writes.end_offsets(some)
-                deadline = time.monotonic() + SETTLE_SECONDS
-                while True:
-                    ends = await self._asker.end_offsets(some)
-                    if all(ends[one] >= written[one] for one in some) or time.monotonic() > deadline:
-                        return ends
-                    await asyncio.sleep(SETTLE_POLL_SECONDS)
+        async with self._shared.use("kafka: asking for offsets") as clients:
+            written = await clients.writes.end_offsets(some)
+            deadline = time.monotonic() + SETTLE_SECONDS
+            while True:
+                ends = await clients.asker.end_offsets(some)
+                if all(ends[one] >= written[one] for one in some) or time.monotonic() > deadline:
+                    return ends
+                await asyncio.sleep(SETTLE_POLL_SECONDS)
+
+    async def committed(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """As ``ends``, at once: what was committed just now may be missing."""
+        async with self._shared.use("kafka: asking for offsets") as clients:
+            return await clients.asker.end_offsets(list(partitions))
 
     async def at(self, partitions: Iterable[TopicPartition], milliseconds: int) -> Mapping[TopicPartition, int | None]:
         """The first offset stamped at or after a time; None if there is none."""
-        await self._start()
-        with translated("kafka: asking for offsets by time"):
-            async with asyncio.timeout(CALL_SECONDS):
-                found = await self._asker.offsets_for_times(dict.fromkeys(partitions, max(0, milliseconds)))
+        async with self._shared.use("kafka: asking for offsets by time") as clients:
+            found = await clients.asker.offsets_for_times(dict.fromkeys(partitions, max(0, milliseconds)))
         return {one: answer and answer.offset for one, answer in found.items()}
 
     async def peek(self, partition: TopicPartition, offset: int, end: int, count: int = 1) -> list[Any]:
         """The first ``count`` committed records at or after an offset and before ``end``."""
         found: list[Any] = []
-        await self._start()
-        async with self._peeking:
-            with translated(f"kafka: reading {partition.topic}-{partition.partition}"):
-                async with asyncio.timeout(PEEK_SECONDS):
-                    self._peeker.assign([partition])
-                    self._peeker.seek(partition, offset)
-                    try:
-                        await drain(self._peeker, {partition: end}, found.append, count)
-                    finally:
-                        self._peeker.unsubscribe()  # or it would fetch on, and the next peek wait behind that
+        what = f"kafka: reading {partition.topic}-{partition.partition}"
+        async with self._peeking, self._shared.use(what, PEEK_SECONDS) as clients:
+            clients.peeker.assign([partition])
+            clients.peeker.seek(partition, offset)
+            try:
+                await drain(clients.peeker, {partition: end}, found.append, count)
+            finally:
+                clients.peeker.unsubscribe()  # or it would fetch on, and the next peek wait behind that
         return found[:count]
 
     async def changelog(self, stage: str, partition: int) -> Changelog:
@@ -265,16 +256,15 @@ class Cluster:
 
     async def group(self, stage: str) -> Mapping[Place, Mark | None]:
         """The offsets of a stage's group; None for one that this program did not write."""
-        await self._start()
         found: dict[Place, Mark | None] = {}
-        with translated(f"kafka: asking for the offsets of group {self.names.group(stage)}"):
-            async with asyncio.timeout(CALL_SECONDS):
-                while True:
-                    try:
-                        offsets = await self._admin.list_consumer_group_offsets(self.names.group(stage))
-                        break
-                    except (CoordinatorNotAvailableError, NotCoordinatorError):
-                        await asyncio.sleep(POLL_MILLISECONDS / 1000)  # the offsets topic is being made
+        group = self.names.group(stage)
+        async with self._shared.use(f"kafka: asking for the offsets of group {group}") as clients:
+            while True:
+                try:
+                    offsets = await clients.admin.list_consumer_group_offsets(group)
+                    break
+                except (CoordinatorNotAvailableError, NotCoordinatorError):
+                    await asyncio.sleep(POLL_MILLISECONDS / 1000)  # the offsets topic is being made
         prefix = len(self.names.prefix)
         for partition, kept in offsets.items():
             if kept.offset >= 0 and partition.topic.startswith(self.names.prefix):
@@ -299,12 +289,10 @@ class Cluster:
 
     async def delete(self, before: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
         """Delete what is before these offsets; the oldest retained offset of each then."""
-        await self._start()
-        with translated("kafka: deleting records"):
-            async with asyncio.timeout(CALL_SECONDS):
-                return await self._admin.delete_records(
-                    {one: RecordsToDelete(before_offset=offset) for one, offset in before.items()}
-                )
+        async with self._shared.use("kafka: deleting records") as clients:
+            return await clients.admin.delete_records(
+                {one: RecordsToDelete(before_offset=offset) for one, offset in before.items()}
+            )
 
     def consumer(
         self, *, fetch_max_wait_ms: int = FETCH_WAIT_MILLISECONDS, isolation_level: str = "read_committed"
@@ -327,20 +315,17 @@ class Cluster:
         with translated("kafka: connecting a consumer"):
             async with asyncio.timeout(CALL_SECONDS):
                 await consumer.start()
-        await asyncio.sleep(0)  # aiokafka 0.14: stopped before its tasks began, it raises CancelledError
+        await asyncio.sleep(0)  # as in ``kafka_shared``
         _wait_long_only_for_all(consumer)
         return consumer
 
     async def close(self) -> None:
         """Close every connection."""
-        clients = (self._admin, self._asker, self._writes, self._peeker)
-        self._admin = self._asker = self._writes = self._peeker = None
-        await _close([client for client in clients if client is not None])
+        await self._shared.close()
 
-    async def admin(self) -> Any:
-        """The administration client, connected."""
-        await self._start()
-        return self._admin
+    def use(self, what: str) -> AbstractAsyncContextManager[Clients]:
+        """The clients, for one other call (``kafka_shared``)."""
+        return self._shared.use(what)
 
     def wanted(self) -> dict[str, tuple[int, Mapping[str, str]]]:
         """Every topic by its name on the brokers: how many partitions it has, and how it is configured."""
@@ -355,42 +340,19 @@ class Cluster:
             NewTopic(name, count, copies, topic_configs={**configs, **sure})
             for name, (count, configs) in missing.items()
         ]
-        with translated("kafka: making topics"):
-            async with asyncio.timeout(CALL_SECONDS):
-                answer = await self._admin.create_topics(new)
+        async with self._shared.use("kafka: making topics") as clients:
+            answer = await clients.admin.create_topics(new)
         refused = [f"{error[0]}: {error[-1]}" for error in answer.topic_errors if error[1] not in (0, ALREADY_THERE)]
         if refused:
             raise UnavailableError("kafka: topics were not made: " + "; ".join(refused))
 
-    async def _start(self) -> None:
-        async with self._starting:
-            if self._admin is not None:
-                return
-            clients: list[Any] = [
-                AIOKafkaAdminClient(**self.arguments),
-                self.consumer(),
-                self.consumer(isolation_level="read_uncommitted"),
-                self.consumer(fetch_max_wait_ms=10),
-            ]
-            well = False
-            try:
-                with translated("kafka: connecting"):
-                    async with asyncio.timeout(CALL_SECONDS):
-                        for client in clients:
-                            await client.start()
-                await asyncio.sleep(0)  # as in ``started``
-                well = True
-            finally:
-                if not well:
-                    await _close(clients)
-            self._admin, self._asker, self._writes, self._peeker = clients
-
-
-async def _close(clients: Sequence[Any]) -> None:
-    for client in clients:
-        with forgiven():
-            async with asyncio.timeout(CALL_SECONDS):
-                await (client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop())
+    def _clients(self) -> Clients:
+        return Clients(
+            AIOKafkaAdminClient(**self.arguments),
+            self.consumer(),
+            self.consumer(isolation_level="read_uncommitted"),
+            self.consumer(fetch_max_wait_ms=10),
+        )
 
 
 async def drain(

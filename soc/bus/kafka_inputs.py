@@ -12,8 +12,9 @@ from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from soc.bus.base import Record
-from soc.bus.kafka_cluster import CALL_SECONDS, POLL_MILLISECONDS, Cluster
+from soc.bus.kafka_cluster import POLL_MILLISECONDS, Cluster
 from soc.bus.kafka_position import ADVICE, Mark, Place, check_of
+from soc.bus.kafka_shared import CALL_SECONDS
 from soc.bus.kafka_wire import forgiven, translated
 from soc.errors import LogMismatchError, UnavailableError
 
@@ -21,6 +22,9 @@ SLICE_SECONDS = 1.0
 SAME_SECONDS = 2.5
 """How often a running reader asks whether its topics are still the same: the brokers are asked for records by name. An answer to
 another reader will do if it is not older than that, so it is noticed within twice this time."""
+OWED_SECONDS = 15.0
+"""How often a reader that gets nothing asks whether there is nothing. What was there at one asking and has not come by the next will
+not come: a client whose fetching has ended (aiokafka's does so without a word when it is cancelled) looks like a quiet topic."""
 
 
 class Inputs:
@@ -52,8 +56,8 @@ class Inputs:
         self._log_ids = {place: cluster.log_ids[place[0]] for place in starts}
         self._places = {cluster.partition(place): place for place in starts}
         self._buffer: deque[tuple[Place, list[Record]]] = deque()
-        self._looked = asyncio.get_running_loop().time()
-        self._drained = False
+        self._looked = self._asked = asyncio.get_running_loop().time()
+        self._owed: Mapping[TopicPartition, int] = {}
         if starts:
             consumer.assign(list(self._places))
         for partition, place in self._places.items():
@@ -85,6 +89,8 @@ class Inputs:
             if self._buffer or rest > 0:
                 continue
             if seconds > 0:
+                if clock() - self._asked > OWED_SECONDS:
+                    await self._is_owed()
                 return ()
             if ends is None:
                 ends = await self._cluster.ends(self._places)
@@ -92,6 +98,7 @@ class Inputs:
                 return ()
             if rest < -CALL_SECONDS:
                 raise UnavailableError("kafka: the brokers do not deliver what is committed; check that they run")
+        self._asked, self._owed = clock(), {}
         await step()
         return self._take(limit)
 
@@ -101,9 +108,30 @@ class Inputs:
             async with asyncio.timeout(CALL_SECONDS):
                 await self._consumer.stop()
 
-    async def _reached(self, ends: Mapping[TopicPartition, int]) -> bool:
+    async def _is_owed(self) -> None:
+        """Ask what is committed behind the positions; what was so the last time and is so still is not delivered.
+
+        Raises:
+            UnavailableError: the brokers do not answer; or they hold what does not come, and a new consumer is needed.
+        """
+        positions = await self._positions()
+        missing = {one: end for one, end in self._owed.items() if positions[one] < end}
+        if missing:
+            one, end = next(iter(missing.items()))
+            raise UnavailableError(
+                f"kafka: {one.topic}-{one.partition} holds records up to {end} and since {positions[one]} none came for "
+                f"{OWED_SECONDS:g} s; a new connection is made"
+            )
+        ends = await self._cluster.committed(self._places)
+        self._owed = {one: end for one, end in ends.items() if positions[one] < end}
+        self._asked = asyncio.get_running_loop().time()
+
+    async def _positions(self) -> Mapping[TopicPartition, int]:
         with translated("kafka: reading"):
-            positions = {one: await self._consumer.position(one) for one in ends}
+            return {one: await self._consumer.position(one) for one in self._places}
+
+    async def _reached(self, ends: Mapping[TopicPartition, int]) -> bool:
+        positions = await self._positions()
         if any(positions[one] < end for one, end in ends.items()):
             return False
         if not self._registered:

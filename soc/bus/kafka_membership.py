@@ -6,13 +6,12 @@ or goes, and keeps working meanwhile: a claim is fenced by itself, so a partitio
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import suppress
 from typing import Any
 
 import structlog
 from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
 from aiokafka.coordinator.protocol import ConsumerProtocol
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import for_code
 from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
 
 from soc.bus.kafka_group import (
@@ -32,7 +31,7 @@ from soc.bus.kafka_group import (
     held_by,
 )
 from soc.bus.kafka_sticky import Held, spread
-from soc.bus.kafka_wire import Names, translated
+from soc.bus.kafka_wire import Names, forgiven, translated
 from soc.errors import SettingsError, UnavailableError
 
 log = structlog.get_logger()
@@ -196,7 +195,7 @@ class Membership:
     async def _leave(self) -> None:
         """Tell the others at once; if that fails they hear it from the session time-out."""
         if self._client is not None and self._coordinator is not None:
-            with suppress(KafkaError, OSError, TimeoutError, AssertionError):
+            with forgiven():
                 async with asyncio.timeout(LEAVE_SECONDS):
                     # Not on the connection of the group: an unanswered join request would hold it up.
                     request = LeaveRequest(self._group, self._member, self._instance)
@@ -206,7 +205,7 @@ class Membership:
     async def _disconnect(self) -> None:
         client, self._client, self._coordinator = self._client, None, None
         if client is not None:
-            with suppress(KafkaError, OSError, TimeoutError):
+            with forgiven():
                 async with asyncio.timeout(LEAVE_SECONDS):
                     await client.close()
 

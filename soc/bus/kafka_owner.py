@@ -11,8 +11,10 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from soc.bus.kafka_cluster import CALL_SECONDS, Cluster, drain
-from soc.bus.kafka_wire import asked_to_end, forgiven, translated
+from soc.bus.cancelled import asked_to_end
+from soc.bus.kafka_cluster import Cluster, drain
+from soc.bus.kafka_shared import CALL_SECONDS
+from soc.bus.kafka_wire import forgiven, translated
 from soc.clock import Clock
 
 BEAT_SECONDS = 1.0

@@ -12,9 +12,10 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 from soc.bus.base import Stage
 from soc.bus.kafka_claim import mismatches
-from soc.bus.kafka_cluster import CALL_SECONDS, Cluster
+from soc.bus.kafka_cluster import Cluster
 from soc.bus.kafka_owner import stop
 from soc.bus.kafka_position import Mark, Place
+from soc.bus.kafka_shared import CALL_SECONDS
 from soc.bus.kafka_transaction import changes, delivered, offsets, send
 from soc.bus.kafka_wire import translated
 from soc.clock import Clock

@@ -1,14 +1,12 @@
 """The topics as they are on the brokers, compared with what this program wants of them; made, looked at and deleted by an operator."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from soc.bus.base import Topology
-from soc.bus.kafka_cluster import CALL_SECONDS, COPIES, Cluster
-from soc.bus.kafka_wire import translated
+from soc.bus.kafka_cluster import COPIES, Cluster
 from soc.errors import UnavailableError
 from soc.settings import KafkaSettings
 
@@ -85,10 +83,8 @@ class BrokerTopics:
         there = (await self._cluster.topics())[1]
         names = sorted(self._cluster.wanted().keys() & there.keys())
         if names:
-            admin = await self._cluster.admin()
-            with translated("kafka: deleting topics"):
-                async with asyncio.timeout(CALL_SECONDS):
-                    answer = await admin.delete_topics(names)
+            async with self._cluster.use("kafka: deleting topics") as clients:
+                answer = await clients.admin.delete_topics(names)
             refused = [
                 f"{row[0]}: error {row[1]}" for row in answer.topic_error_codes if row[1] not in (0, UNKNOWN_TOPIC)
             ]
@@ -104,21 +100,17 @@ class BrokerTopics:
         """Of every partition how many copies there are, and how many of them are in sync."""
         if not names:
             return {}
-        admin = await self._cluster.admin()
-        with translated("kafka: asking for copies"):
-            async with asyncio.timeout(CALL_SECONDS):
-                rows: list[Any] = await admin.describe_topics(list(names))
+        async with self._cluster.use("kafka: asking for copies") as clients:
+            rows: list[Any] = await clients.admin.describe_topics(list(names))
         return {row["topic"]: [(len(one["replicas"]), len(one["isr"])) for one in row["partitions"]] for row in rows}
 
     async def _configs(self, names: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
         if not names:
             return {}
-        admin = await self._cluster.admin()
-        with translated("kafka: asking for the configuration of topics"):
-            async with asyncio.timeout(CALL_SECONDS):
-                answers: list[Any] = await admin.describe_configs(
-                    [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
-                )
+        async with self._cluster.use("kafka: asking for the configuration of topics") as clients:
+            answers: list[Any] = await clients.admin.describe_configs(
+                [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+            )
         return {row[3]: {one[0]: one[1] or "" for one in row[4]} for answer in answers for row in answer.resources}
 
     def _copied(

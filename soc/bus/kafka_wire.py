@@ -24,6 +24,7 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
+from soc.bus.cancelled import asked_to_end
 from soc.errors import FencedError, SettingsError, UnavailableError
 from soc.settings import KafkaSettings
 
@@ -103,16 +104,6 @@ def connection(settings: KafkaSettings) -> dict[str, Any]:
             "sasl_plain_password": settings.password,
         }
     return found
-
-
-def asked_to_end() -> bool:
-    """Whether the running task was really cancelled.
-
-    aiokafka cancels futures of its own when it closes or loses a connection, and who waits for one of them sees the same
-    CancelledError. A TaskGroup would let such a task end without a word, and its partition with it.
-    """
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from contextlib import suppress
 import structlog
 
 from soc.bus.base import Claim
+from soc.bus.cancelled import asked_to_end
 from soc.clock import SECOND, Micros
 from soc.errors import (
     BusFullError,
@@ -96,8 +97,7 @@ class Shipper:
                 self._complain("misfit", str(error), error=True)
                 await wait(stop, MISFIT_SECONDS)
             except asyncio.CancelledError:
-                task = asyncio.current_task()
-                if task is None or task.cancelling():
+                if asked_to_end():
                     raise
                 # A library cancelled what it was asked to wait for; taken for our own end, shipping would stop without a word.
                 self._complain("away", "a connection to the brokers broke off")

@@ -6,6 +6,7 @@ from contextlib import aclosing
 
 import structlog
 
+from soc.bus.cancelled import asked_to_end
 from soc.errors import FencedError, LogMismatchError, UnavailableError
 from soc.pipeline.waiting import pause
 from soc.telemetry import RECLAIMS
@@ -55,10 +56,15 @@ async def run_share(
 
     async def follow() -> None:
         nonlocal newest
-        async with aclosing(shares):
-            async for share in shares:  # asked again at once: a member of a group lives only while it is asked
-                newest = share
-                changed.set()
+        try:
+            async with aclosing(shares):
+                async for share in shares:  # asked again at once: a member of a group lives only while it is asked
+                    newest = share
+                    changed.set()
+        except asyncio.CancelledError as error:
+            if asked_to_end():
+                raise
+            raise UnavailableError(f"{stage}: a library cancelled the worker's membership") from error
 
     async def end() -> None:
         await stop.wait()
@@ -139,8 +145,7 @@ class _Worker:
         try:
             await self._run(partition, ended, lambda: self._owned(partition))
         except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
+            if asked_to_end():
                 raise
             raise UnavailableError(
                 f"{self._stage}-{partition}: a library cancelled what it was asked to wait for"

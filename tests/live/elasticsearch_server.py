@@ -221,12 +221,14 @@ class ElasticsearchServer:
         self._process = None
 
 
-def new_server(place: Path) -> ElasticsearchServer:
+def new_server(
+    place: Path, *, heap: str = "256m", compiler: Literal["quick", "normal"] = "quick"
+) -> ElasticsearchServer:
     """A server that is not started yet; where it cannot be had the test is skipped, or fails with ``SOC_REQUIRE_LIVE=1``."""
     reason = "the extra `cluster` is not installed: Elasticsearch was not tested"
     if importlib.util.find_spec("elasticsearch") is not None:
         try:
-            return ElasticsearchServer(place)
+            return ElasticsearchServer(place, heap=heap, compiler=compiler)
         except MissingError as error:
             reason = str(error)
     if os.environ.get("SOC_REQUIRE_LIVE") == "1":

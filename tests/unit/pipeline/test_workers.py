@@ -8,7 +8,7 @@ import pytest
 from soc.bus.base import Message, Stage, Topology
 from soc.bus.embedded import EmbeddedBus
 from soc.clock import now
-from soc.errors import FencedError, LogMismatchError
+from soc.errors import FencedError, LogMismatchError, UnavailableError
 from soc.pipeline.loop import Work, run_stage
 from soc.pipeline.workers import run_share
 
@@ -285,3 +285,20 @@ def test_partitions_that_move_between_two_workers_lose_and_double_nothing(tmp_pa
             await bus.close()
 
     asyncio.run(main())
+
+
+def test_a_membership_that_a_library_cancelled_ends_the_worker_with_an_error():
+    async def shares():
+        yield frozenset({0})
+        lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        lost.cancel()
+        await lost
+
+    async def scenario() -> None:
+        partitions = Partitions()
+        async with asyncio.timeout(PATIENCE):
+            with pytest.raises(ExceptionGroup) as raised:
+                await run_share("work", shares(), partitions.run, stop=asyncio.Event())
+        assert [type(error) for error in raised.value.exceptions] == [UnavailableError]
+
+    asyncio.run(scenario())
