@@ -55,12 +55,12 @@ correlation: {type: temporal_ordered, rules: [guessing, accepted], group-by: [so
 """
 
 
-def make_lines(count: int, network: str, start: int, seed: int) -> list[str]:
-    """Sshd lines of 60 addresses over three minutes: bursts that guess, quiet ones, and now and then a success."""
+def make_lines(count: int, network: str, start: int, seed: int, *, seconds: int = 180) -> list[str]:
+    """Sshd lines of 60 addresses over so many seconds: bursts that guess, quiet ones, and now and then a success."""
     chosen = random.Random(seed)
     lines: list[str] = []
     for number in range(count):
-        stamp = to_iso(start + number * 180_000_000 // count)
+        stamp = to_iso(start + number * seconds * 1_000_000 // count)
         host = chosen.randrange(60) if number % 400 < 200 else number // 400 % 10
         what = "Accepted" if chosen.random() < 0.004 else "Failed"
         lines.append(

@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from heapq import heappop, heappush
 from itertools import groupby
+from sys import intern
 
 from soc.clock import Micros
 from soc.correlate.condition import demand_of, distinct_rules, token_text
@@ -22,6 +23,11 @@ from soc.correlate.weight import scale_for
 from soc.correlate.window import Span, Sweep
 from soc.model import Detection
 from soc.sigma.correlation import CorrelationRule
+
+_ALL_BODIES = 32
+"""Entries of a group that keep their event's fields in any case; an episode shows up to six."""
+_BODIES = 8
+"""Beyond them one in so many does: fields are most of what a busy group weighs, and its entries stay for timespan and lateness."""
 
 
 class Correlation:
@@ -106,12 +112,16 @@ class Correlation:
                 if group is None or not group.knows(event_id, number):
                     self._take_late(detection, group, out)
                 continue
-            source, received = detection.source, detection.received
+            source, received = intern(detection.source), detection.received
             fields, matched = detection.fields, detection.matched
             if isinstance(group, Group):
                 if time <= group.floor[0] and (time, event_id, number) < group.floor:
                     out.evicted[self.rule.id] += 1  # older than what the bound left: it would be the first to go
                     continue
+                if fields is not None and not self._each_rule:  # there the one of its kind must not be left without
+                    size = len(group.entries) + len(group.fresh)
+                    if size >= _ALL_BODIES and size % _BODIES:
+                        fields, matched = None, ()
                 known = not group.add(Entry(event_id, time, number, token, source, received, fields, matched))
                 if not known and not group.touched:
                     self._touch(group)

@@ -7,11 +7,13 @@ import pytest
 from cluster_support import Cluster, Servers, running, running_servers
 from feeding_support import RULES, SOAK, HttpSender, Story, make_lines
 
-from soc.clock import now, to_iso
+from soc.clock import SECOND, now, to_iso
 
 RESULTS = Path(__file__).parents[2] / "docs" / "explanation" / "faults.md"
 """Ends in the table of long runs."""
 LINES = 60_000 if SOAK else 4_000
+STORY_SECONDS = LINES * 180 // 4_000
+"""More lines are a longer story, not a denser one: nobody would be quiet in it."""
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +29,7 @@ def story(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Story:
     place = tmp_path_factory.mktemp("reference")
     rules = place / "rules.yml"
     rules.write_text(RULES)
-    lines = make_lines(LINES, "203.0.113", now() - 240_000_000, 1)
+    lines = make_lines(LINES, "203.0.113", now() - (STORY_SECONDS + 60) * SECOND, 1, seconds=STORY_SECONDS)
     cluster = Cluster(servers, place, rules, "reference")
     host = cluster.host()
     with running(cluster):

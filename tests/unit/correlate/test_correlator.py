@@ -162,6 +162,25 @@ def test_the_sample_holds_the_first_and_the_latest_that_carry_fields():
     assert [one.fields["n"] for one in episode.sample] == [0, 2, 3, 17, 18, 19]
 
 
+def test_a_busy_group_keeps_the_fields_of_one_event_in_eight_and_a_full_sample():
+    run = Run(correlator(rule(count=20, timespan=1000)))
+    for first in range(0, 400, 10):
+        (*_, episode) = run.batch([hit(f"e{n:03}", n, fields={"n": n}) for n in range(first, first + 10)]).episodes or [
+            None
+        ]
+    (group,) = run.machine._rules["c"].groups.values()
+    assert sum(entry.fields is not None for entry in group.entries) == 32 + (400 - 32) // 8
+    assert [one.fields["n"] for one in episode.sample] == [0, 1, 2, 376, 384, 392]
+
+
+def test_the_sample_of_a_temporal_rule_shows_each_rule_however_late_it_comes():
+    run = Run(correlator(rule("temporal", rules=("a", "b"), timespan=1000)))
+    for first in range(0, 400, 10):
+        run.batch([hit(f"e{n:03}", n, fields={"n": n}) for n in range(first, first + 10)])
+    (episode,) = run.batch([hit("mid", 401, by="b", fields={"n": "b"})]).episodes
+    assert ("b", "b") in [(one.rule, one.fields["n"]) for one in episode.sample if one.fields]
+
+
 def test_the_sample_of_a_temporal_rule_shows_each_rule():
     run = Run(correlator(rule("temporal", rules=("a", "b"), timespan=100)))
     hits = [hit(f"e{n}", n, fields={"n": n}) for n in range(9)] + [hit("mid", 4, by="b", fields={"n": "b"})]
