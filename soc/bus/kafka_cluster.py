@@ -16,7 +16,7 @@ from aiokafka.errors import CoordinatorNotAvailableError, KafkaError, NotCoordin
 
 from soc.bus.base import Topology
 from soc.bus.kafka_position import Changelog, Mark, Place, parse
-from soc.bus.kafka_shared import CALL_SECONDS, Clients, Shared
+from soc.bus.kafka_shared import CALL_SECONDS, PEEK_SECONDS, Clients, Shared
 from soc.bus.kafka_wire import (
     BATCH_BYTES,
     FETCH_BYTES,
@@ -30,8 +30,6 @@ from soc.bus.kafka_wire import (
 from soc.errors import SettingsError, UnavailableError
 from soc.settings import KafkaSettings
 
-PEEK_SECONDS = 60.0
-"""A changelog may be some hundred megabytes."""
 POLL_MILLISECONDS = 20
 DRAIN_RECORDS = 2000
 """Taken out of a fetch at once: a fetch of one megabyte may unpack to a hundred."""

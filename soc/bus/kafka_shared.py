@@ -5,7 +5,7 @@ Ends are asked on a connection of their own: a broker answers one connection in 
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -14,6 +14,8 @@ from soc.bus.kafka_wire import forgiven, translated
 from soc.errors import UnavailableError
 
 CALL_SECONDS = 15.0
+PEEK_SECONDS = 60.0
+"""A changelog may be some hundred megabytes."""
 
 
 class Clients(NamedTuple):
@@ -43,6 +45,7 @@ class Shared:
         self._make = make
         self._clients: Clients | None = None
         self._starting = asyncio.Lock()
+        self._closed = asyncio.Event()
         self._closing: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -62,7 +65,7 @@ class Shared:
         except UnavailableError as error:
             if isinstance(error.__cause__, TimeoutError) and self._clients is clients:
                 self._clients = None
-                task = asyncio.create_task(_close(clients))
+                task = asyncio.create_task(self._retire(clients))
                 self._closing.add(task)
                 task.add_done_callback(self._closing.discard)
             raise
@@ -70,9 +73,17 @@ class Shared:
     async def close(self) -> None:
         """Close every connection."""
         clients, self._clients = self._clients, None
+        self._closed.set()
         if clients is not None:
             await _close(clients)
         await asyncio.gather(*self._closing)
+
+    async def _retire(self, clients: Clients) -> None:
+        """Close what is not used again, once every call that uses it has ended."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PEEK_SECONDS):
+                await self._closed.wait()
+        await _close(clients)
 
     async def _connected(self) -> Clients:
         async with self._starting:

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import ConsumerStoppedError, KafkaError, ProducerFenced
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import (
     AbstractType,
@@ -111,7 +111,7 @@ def forgiven() -> Generator[None]:
     """For closing what may be broken: that it fails does not matter."""
     try:
         yield
-    except (KafkaError, OSError, TimeoutError, AssertionError):
+    except (KafkaError, ConsumerStoppedError, OSError, TimeoutError, AssertionError):
         return
     except asyncio.CancelledError:
         if asked_to_end():
@@ -127,7 +127,12 @@ def translated(what: str) -> Generator[None]:
         raise FencedError(f"{what}: another owner took over; stop") from error
     except TimeoutError as error:
         raise UnavailableError(f"{what}: the brokers did not answer in time; check that they run") from error
-    except (KafkaError, OSError, AssertionError) as error:  # its state machine asserts where a connection broke
+    except (
+        KafkaError,
+        ConsumerStoppedError,
+        OSError,
+        AssertionError,
+    ) as error:  # its state machine asserts where a connection broke
         raise UnavailableError(f"{what}: {error!r}; check the brokers and [kafka] of the settings") from error
     except asyncio.CancelledError as error:
         if asked_to_end():
