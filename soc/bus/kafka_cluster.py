@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.errors import CoordinatorNotAvailableError, KafkaError, NotCoordinatorError
 
 from soc.bus.base import Topology
-from soc.bus.kafka_position import Changelog, Mark, Place, parse
+from soc.bus.kafka_position import Changelog, Mark, Marks, Place, parse
 from soc.bus.kafka_shared import CALL_SECONDS, PEEK_SECONDS, Clients, Shared
 from soc.bus.kafka_wire import (
     BATCH_BYTES,
@@ -30,6 +30,7 @@ from soc.bus.kafka_wire import (
 from soc.errors import SettingsError, UnavailableError
 from soc.settings import KafkaSettings
 
+MANY = 2**62
 POLL_MILLISECONDS = 20
 DRAIN_RECORDS = 2000
 """Taken out of a fetch at once: a fetch of one megabyte may unpack to a hundred."""
@@ -91,7 +92,7 @@ class Cluster:
         self._keeping = asyncio.Lock()
         self._ensured = self._looked = float("-inf")
         self._seen: Mapping[str, tuple[str, int]] = {}
-        self._kept: dict[TopicPartition, Kept] = {}
+        self._kept: dict[tuple[TopicPartition, type[Changelog]], Kept] = {}
 
     async def ensure(self) -> None:
         """Make the topics that are missing, check the partitions of the others, note the topic ids (``log_ids``).
@@ -208,15 +209,21 @@ class Cluster:
     async def peek(self, partition: TopicPartition, offset: int, end: int, count: int = 1) -> list[Any]:
         """The first ``count`` committed records at or after an offset and before ``end``."""
         found: list[Any] = []
+        await self.each(partition, offset, end, found.append, count)
+        return found[:count]
+
+    async def each(
+        self, partition: TopicPartition, offset: int, end: int, take: Callable[[Any], None], count: int = MANY
+    ) -> None:
+        """Hand over, as they come, the committed records from an offset to before ``end``, or the first ``count`` of them."""
         what = f"kafka: reading {partition.topic}-{partition.partition}"
         async with self._peeking, self._shared.use(what, PEEK_SECONDS) as clients:
             clients.peeker.assign([partition])
             clients.peeker.seek(partition, offset)
             try:
-                await drain(clients.peeker, {partition: end}, found.append, count)
+                await drain(clients.peeker, {partition: end}, take, count)
             finally:
                 clients.peeker.unsubscribe()  # or it would fetch on, and the next peek wait behind that
-        return found[:count]
 
     async def changelog(self, stage: str, partition: int) -> Changelog:
         """State and positions of (stage, partition) up to what is committed."""
@@ -224,32 +231,37 @@ class Cluster:
         begin, end = (await self.bounds([one]))[one]
         found = Changelog()
         if begin < end:
-            for record in await self.peek(one, begin, end, end - begin):
-                found.take(record)
+            await self.each(one, begin, end, found.take)
         return found
 
-    async def changelogs(self, stage: str, partitions: Iterable[int]) -> Mapping[int, Changelog]:
+    async def changelogs(
+        self, stage: str, partitions: Iterable[int], make: type[Changelog] = Changelog
+    ) -> Mapping[int, Changelog]:
         """State and positions of some partitions of a stage, for who asks again and again: only what came since is read.
 
         They are brought up to date by the next call, so take out of them what is to stay. Those that never committed
         anything are left out.
+
+        Args:
+            stage: the stage.
+            partitions: of it.
+            make: ``Marks`` where the state is of no use: a changelog may hold a hundred megabytes of it.
         """
         name = self.names.state(stage)
         found: dict[int, Changelog] = {}
         async with self._keeping:
             log_id = (await self.topics_lately(KEPT_SAME_SECONDS)).get(name, ("", 0))[0]
             for one, (begin, end) in (await self.bounds(TopicPartition(name, each) for each in partitions)).items():
-                kept = self._kept.pop(one, None)
+                kept = self._kept.pop((one, make), None)
                 now = time.monotonic()
                 if kept is None or not kept.follows(log_id, begin, end, now):
-                    kept = Kept(log_id, begin, now, Changelog())
+                    kept = Kept(log_id, begin, now, make())
                 if kept.next < end:
-                    for record in await self.peek(one, kept.next, end, end - kept.next):
-                        kept.changelog.take(record)
+                    await self.each(one, kept.next, end, kept.changelog.take)
                 if end:
                     found[one.partition] = kept.changelog
                     if kept.changelog.size() <= KEPT_BYTES:
-                        self._kept[one] = Kept(log_id, end, now, kept.changelog)
+                        self._kept[one, make] = Kept(log_id, end, now, kept.changelog)
         return found
 
     async def group(self, stage: str) -> Mapping[Place, Mark | None]:
@@ -281,7 +293,7 @@ class Cluster:
             if (topic, partition) not in found
         }
         if missing:
-            for changelog in (await self.changelogs(stage, sorted(missing))).values():
+            for changelog in (await self.changelogs(stage, sorted(missing), Marks)).values():
                 found |= changelog.marks
         return found
 
@@ -354,7 +366,7 @@ class Cluster:
 
 
 async def drain(
-    consumer: Any, ends: Mapping[TopicPartition, int], take: Callable[[Any], None], count: int = 2**62
+    consumer: Any, ends: Mapping[TopicPartition, int], take: Callable[[Any], None], count: int = MANY
 ) -> None:
     """Read what is assigned up to the ends, or until ``count`` records came; the caller sets the time-out.
 

@@ -75,6 +75,15 @@ class Changelog:
                 self.marks[place] = Mark(*msgspec.json.decode(value, type=tuple[int, str, int]))
 
 
+class Marks(Changelog):
+    """The positions of a changelog, without its state."""
+
+    def take(self, record: Any) -> None:
+        """See ``Changelog``."""
+        if record.key[:1] != STATE:
+            super().take(record)
+
+
 def differences(kept: Mapping[Place, Mark], group: Mapping[Place, Mark | None]) -> list[str]:
     """Where the group's offsets say otherwise than the changelog: somebody reset one of the two."""
     found: list[str] = []

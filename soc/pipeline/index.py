@@ -49,6 +49,8 @@ VIEWS: Mapping[str, Callable[[bytes], Document]] = {
 
 ROOM = 4
 """Partitions of a process that hold documents at once."""
+SLICE = 500
+"""Documents that a partition makes and holds at once: one is several times its record, and they wait while the store is away."""
 RETRY_SECONDS = 1.0
 SELDOM_SECONDS = 60.0
 """How often it is told again that the store is away."""
@@ -138,13 +140,13 @@ class Index:
         Raises:
             UnavailableError: it was told to stop while the store was away.
         """
-        if not records:
-            return Work()
-        async with self._room:
-            return await self._write(records, now)
-
-    async def _write(self, records: Sequence[Record], now: Micros) -> Work:
         work = Work()
+        for first in range(0, len(records), SLICE):
+            async with self._room:
+                await self._write(records[first : first + SLICE], now, work)
+        return work
+
+    async def _write(self, records: Sequence[Record], now: Micros, work: Work) -> None:
         documents: list[Document] = []
         origins: dict[tuple[str, str, int], Record] = {}
         for record in records:
@@ -159,7 +161,6 @@ class Index:
             _refuse(origins[document.kind, document.id, document.version], f"the store: {reason}", work)
         if documents:
             STORE_SUCCESS.set(now / SECOND)
-        return work
 
 
 def _refuse(record: Record, reason: str, work: Work) -> None:

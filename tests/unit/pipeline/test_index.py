@@ -12,7 +12,7 @@ from soc.bus.base import Message, Record
 from soc.bus.embedded import EmbeddedBus
 from soc.errors import UnavailableError
 from soc.model import DeadLetter, Event, decode, encode
-from soc.pipeline.index import Index, PatientWriter, rebuild
+from soc.pipeline.index import SLICE, Index, PatientWriter, rebuild
 from soc.pipeline.table import DEADLETTER, EVENTS, topology
 from soc.store.base import Document, Refusal
 from soc.store.embedded import EmbeddedStore
@@ -130,5 +130,26 @@ def test_a_rebuild_counts_what_is_no_document_and_what_the_store_refuses(tmp_pat
         assert set(await store.get_many("event", ["a", "b", "bad", "stale"])) == {"a", "b"}
         await store.close()
         await bus.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_batch_is_made_and_written_slice_by_slice_and_what_is_refused_in_any_of_them_is_kept(tmp_path: Path):
+    sizes: list[int] = []
+
+    class Counting(AwayStore):
+        async def write(self, documents: Sequence[Document]) -> Sequence[Refusal]:
+            sizes.append(len(documents))
+            return await super().write(documents)
+
+    async def scenario() -> None:
+        store = Counting(tmp_path / "store.db")
+        ids = ["bad-0", *(f"id-{number}" for number in range(1, 2 * SLICE + 6)), "bad-1"]
+        work = await Index(store).step([record(id_, offset=number) for number, id_ in enumerate(ids)], 9)
+        assert sizes == [SLICE, SLICE, 7]
+        letters = [decode(message.value, DeadLetter) for message in work.outputs]
+        assert [letter.reason for letter in letters] == ["the store: too odd"] * 2
+        assert await store.get("event", f"id-{2 * SLICE + 5}") is not None
+        await store.close()
 
     asyncio.run(scenario())
