@@ -118,11 +118,10 @@ class Correlation:
                 if time <= group.floor[0] and (time, event_id, number) < group.floor:
                     out.evicted[self.rule.id] += 1  # older than what the bound left: it would be the first to go
                     continue
-                if fields is not None and not self._each_rule:  # there the one of its kind must not be left without
-                    size = len(group.entries) + len(group.fresh)
-                    if size >= _ALL_BODIES and size % _BODIES:
-                        fields, matched = None, ()
-                known = not group.add(Entry(event_id, time, number, token, source, received, fields, matched))
+                entry = Entry(event_id, time, number, token, source, received, fields, matched)
+                if fields is not None:
+                    self._lighten(entry, group)
+                known = not group.add(entry)
                 if not known and not group.touched:
                     self._touch(group)
                 continue
@@ -152,6 +151,12 @@ class Correlation:
         for group in self._touched:
             self._settle(group, out)
         self._touched.clear()
+
+    def _lighten(self, entry: Entry, group: Group) -> None:
+        """Leave an entry's fields out if its group has enough; not of rules whose parts differ: the one of its kind would be left without."""
+        size = len(group.entries) + len(group.fresh)
+        if size >= _ALL_BODIES and size % _BODIES and not self._each_rule:
+            entry.fields, entry.matched = None, ()
 
     def _token(self, detection: Detection, number: int, out: Outcome) -> str | int | None:
         """What a detection counts as; None if it takes no part."""
