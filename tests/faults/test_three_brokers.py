@@ -112,7 +112,7 @@ def test_one_of_three_brokers_killed_under_load_pauses_nothing_for_long_and_lose
         time.sleep(3)
         for topic in (
             "__transaction_state",
-            f"three.{RAW}",
+            f"{cluster.name}.{RAW}",
         ):  # its coordinator of transactions, then a leader of records
             number = busiest(asyncio.run(leaders(brokers.bootstrap))[0], topic)
             print(f"broker {number}, which leads most of {topic}, is killed")
