@@ -14,6 +14,7 @@
 A message says what is wrong, where, and what to do about it.
 """
 
+import traceback
 from collections.abc import Sequence
 
 
@@ -87,3 +88,21 @@ class LogMismatchError(BusError):
 
 class BusFullError(BusError):
     """The disk or the configured bound is full; TCP and HTTP push back, UDP drops are counted."""
+
+
+def forget_frames(error: BaseException) -> None:
+    """Let go of what the frames that an error came through still hold: it, and all that led to it.
+
+    A frame whose variable is the error is held by that error: what else it has, a request of megabytes, stays until the next full
+    garbage collection. For loops that try again what failed. Frames that still run are left as they are.
+    """
+    seen: set[int] = set()
+    found: list[BaseException | None] = [error]
+    while found:
+        one = found.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        if one.__traceback__ is not None:
+            traceback.clear_frames(one.__traceback__)
+        found += (one.__cause__, one.__context__)

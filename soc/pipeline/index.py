@@ -14,7 +14,7 @@ import structlog
 
 from soc.bus.base import Bus, Message, Positions, Record, raw_id
 from soc.clock import SECOND, Micros
-from soc.errors import RecordError, UnavailableError
+from soc.errors import RecordError, UnavailableError, forget_frames
 from soc.model import Alert, DeadLetter, Directive, Event, Incident, Notice, Report, Silence, decode, encode
 from soc.pipeline.loop import FETCH_LIMIT, Work
 from soc.pipeline.table import ALERTS, AUDIT, DEADLETTER, DIRECTIVES, EVENTS, INCIDENTS, NOTICES, OUTBOX, SILENCES
@@ -82,6 +82,7 @@ class PatientWriter:
             try:
                 refusals = await self._try(documents)
             except UnavailableError as error:
+                forget_frames(error)
                 STORE_AVAILABLE.labels("index").set(0)
                 away_since = away_since or time()
                 if not told or time() - told >= SELDOM_SECONDS:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 from elasticsearch import ApiError, AsyncElasticsearch, ConnectionTimeout, TransportError
 
-from soc.errors import UnavailableError
+from soc.errors import UnavailableError, forget_frames
 from soc.store.base import StoreHealth
 from soc.telemetry import STORE_RETRIES
 
@@ -102,6 +102,7 @@ class Requests:
             except TransportError as error:
                 STORE_RETRIES.labels("timeout" if isinstance(error, ConnectionTimeout) else "connection").inc()
                 failure = error
+            forget_frames(failure)
             await self.rest(number, told(failure), failure, tries=tries)
         raise AssertionError("rest() raises after the last try")
 
