@@ -3,7 +3,7 @@
 Keys of the state (values are MessagePack):
 
     r/<ordinal>          a report; the ordinal counts sealed reports, so the order of keys is the order of sealing
-    v/<incident>/<slot>  a former content of an incident, redacted, as compressed JSON, with what was withheld of it; slots are used in turn
+    v/<incident>/<slot>  a former content of an incident, redacted, as JSON, with what was withheld of it (``soc.forward.contents``)
     w/<incident>         how many contents were kept so far
     s/<incident>         how many of its settlements were taken up
     d/<report>           a person's decision about a report that waits until nothing of the report is under way
@@ -12,7 +12,6 @@ Keys of the state (values are MessagePack):
 """
 
 import json
-import zlib
 from collections.abc import Collection, Iterator, Mapping
 from itertools import chain, islice
 from typing import Any, NamedTuple
@@ -21,16 +20,13 @@ import msgspec
 
 from soc.audit.chain import Entry, Head, append
 from soc.clock import Micros
+from soc.forward.contents import Contents
 from soc.forward.outbox import DONE, FINAL, OVERTAKING, STUCK
 from soc.forward.payload import START, canonical, content
 from soc.forward.redact import Withheld
 from soc.model import Incident, Report, Settlement, decode, encode
+from soc.model.incident import OPEN
 from soc.privacy.inside import NOTHING, Inside
-
-CONTENTS_KEPT = 256
-"""Contents of one incident from which an approval can be served. An incident under attack changes at most with every batch
-of triage, in practice with every few seconds: this is many minutes between preview and approval, at about 1 KB each."""
-
 
 ENDS_KEPT = 64
 """Reports sealed between a preview and its approval, past which the approval is stale."""
@@ -81,8 +77,7 @@ class Ledger:
         self._sealed: set[tuple[str, str, int, str]] = set()
         self._settled: dict[str, int] = {}
         self._decisions: dict[str, Settlement] = {}
-        self._kept: dict[str, int] = {}
-        self._contents: dict[str, dict[int, bytes]] = {}
+        self._contents: dict[str, Contents] = {}
         self._changes = Changes([], [], {})
         self.restored = RESTORED in state
         for name in sorted(state):
@@ -90,14 +85,14 @@ class Ledger:
             if kind == "r":
                 self._place(decode(state[name], Report), int(rest))
             elif kind == "w":
-                self._kept[rest] = decode(state[name], int)
+                self._contents.setdefault(rest, Contents()).count = decode(state[name], int)
             elif kind == "d":
                 self._decisions[rest] = decode(state[name], Settlement)
             elif kind == "s":
                 self._settled[rest] = decode(state[name], int)
             elif kind == "v":
                 incident_id, _, slot = rest.rpartition("/")
-                self._contents.setdefault(incident_id, {})[int(slot)] = state[name]
+                self._contents.setdefault(incident_id, Contents()).restore(int(slot), state[name])
 
     @property
     def reports(self) -> list[Report]:
@@ -152,24 +147,21 @@ class Ledger:
             inside: what the register says is ours.
         """
         tree, withheld = content(incident, inside)
-        data = zlib.compress(canonical({_WITHHELD: msgspec.to_builtins(withheld), _TREE: tree}))
-        count = self._kept.get(incident.id, 0)
-        slots = self._contents.setdefault(incident.id, {})
-        if count and slots.get((count - 1) % CONTENTS_KEPT) == data:
-            return
-        slot = count % CONTENTS_KEPT
-        slots[slot] = data
-        self._kept[incident.id] = count + 1
-        self._changes.state[b"v/%s/%d" % (incident.id.encode(), slot)] = data
-        self._changes.state[b"w/" + incident.id.encode()] = encode(count + 1)
+        data = canonical({_WITHHELD: msgspec.to_builtins(withheld), _TREE: tree})
+        contents, name = self._contents.setdefault(incident.id, Contents()), incident.id.encode()
+        added = contents.add(data)
+        for slot, packed in added.items():
+            self._changes.state[b"v/%s/%d" % (name, slot)] = packed
+            self._changes.state[b"w/" + name] = encode(contents.count)
+        if incident.status not in OPEN:  # it is kept for ever, and is not under attack any more
+            for slot in contents.forget_old():
+                self._changes.state[b"v/%s/%d" % (name, slot)] = None
 
     def contents(self, incident_id: str) -> Iterator[tuple[dict[str, Any], tuple[Withheld, ...]]]:
         """What the incident said and what was withheld of it, latest first, as far as it is kept."""
-        count, slots = self._kept.get(incident_id, 0), self._contents.get(incident_id, {})
-        for number in range(count - 1, max(-1, count - 1 - CONTENTS_KEPT), -1):
-            if number % CONTENTS_KEPT in slots:
-                kept = json.loads(zlib.decompress(slots[number % CONTENTS_KEPT]))
-                yield kept[_TREE], msgspec.convert(kept[_WITHHELD], tuple[Withheld, ...])
+        for data in self._contents.get(incident_id, ()):
+            kept = json.loads(data)
+            yield kept[_TREE], msgspec.convert(kept[_WITHHELD], tuple[Withheld, ...])
 
     def ends(self) -> tuple[tuple[int, str], ...]:
         """Where the audit chain stood when each of the latest reports was sealed, latest first."""

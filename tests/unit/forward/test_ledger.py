@@ -1,9 +1,13 @@
 """The forwarder's memory: lanes, former contents, and what is sealed for an approval."""
 
+import zlib
+from itertools import islice
+
 from forward_made import ORGANIZATION, RECIPIENT, T0, approved, incident, report
 
 from soc.audit.chain import Entry, verify
-from soc.forward.ledger import CONTENTS_KEPT, Ledger
+from soc.forward.contents import BLOCK, CONTENTS_KEPT, Contents
+from soc.forward.ledger import Ledger
 from soc.forward.payload import payload
 from soc.forward.sealing import Recipient, seal
 
@@ -62,7 +66,53 @@ def test_contents_are_kept_once_each_latest_first_and_up_to_a_bound():
         ledger.learn(incident(count=n, version=n))
     state = kept(ledger, state)
     counts = [tree["alerts"][0]["count"] for tree, _ in Ledger(state).contents(incident().id)]
-    assert counts == list(range(CONTENTS_KEPT + 9, 9, -1))
+    assert counts == list(range(CONTENTS_KEPT + 9, BLOCK - 1, -1)), "the block whose first slot was taken again is gone"
+
+
+def test_contents_that_differ_by_a_number_cost_little_and_come_back_after_any_restart():
+    ledger, state = Ledger({}), {}
+    told = []
+    for n in range(2 * CONTENTS_KEPT + 5):
+        ledger.learn(incident(count=n))
+        state = kept(ledger, state)
+        told.append(n)
+        if n % 7 == 0:
+            ledger = Ledger(state)
+        counts = [tree["alerts"][0]["count"] for tree, _ in islice(ledger.contents(incident().id), 40)]
+        assert counts == told[: -len(counts) - 1 : -1]
+        assert len(counts) == min(40, n + 1)
+    sizes = sorted(len(data) for key, data in state.items() if key.startswith(b"v/"))
+    assert len(sizes) == CONTENTS_KEPT
+    assert sizes[len(sizes) // 2] < sizes[-1] / 4
+
+
+def test_contents_as_an_older_version_kept_them_are_read_and_go_on():
+    ledger = Ledger({})
+    ledger.learn(incident(count=0))
+    ledger.learn(incident(count=1))
+    state = kept(ledger)
+    contents = Contents()
+    contents.count = 2
+    for slot in (0, 1):
+        contents.restore(slot, state[b"v/%s/%d" % (incident().id.encode(), slot)])
+    by_itself = zlib.compress(next(iter(contents)))
+    again = Ledger({**state, b"v/%s/1" % incident().id.encode(): by_itself})
+    again.learn(incident(count=1))
+    assert again.take().state == {}
+    again.learn(incident(count=2))
+    assert [tree["alerts"][0]["count"] for tree, _ in again.contents(incident().id)] == [2, 1, 0]
+
+
+def test_of_a_closed_incident_two_blocks_stay():
+    ledger, state = Ledger({}), {}
+    for n in range(5 * BLOCK + 3):
+        ledger.learn(incident(count=n))
+    state = kept(ledger, state)
+    ledger.learn(incident(count=1000, status="closed"))
+    state = {key: value for key, value in kept(ledger, state).items() if value is not None}
+    counts = [tree["alerts"][0]["count"] for tree, _ in Ledger(state).contents(incident().id)]
+    assert counts == [1000, *range(5 * BLOCK + 2, 4 * BLOCK - 1, -1)]
+    assert len([key for key in state if key.startswith(b"v/")]) == len(counts)
 
 
 def sealed(document, ledger, number=-1, sequence=1):
