@@ -20,6 +20,7 @@ STAGES = ("engine", "correlate", "triage", "index")
 SERVERS = ("kafka", "elasticsearch")
 TOPICS = ("soc.raw", "soc.events", "soc.detections", "soc.episodes", "soc.alerts", "soc.incidents")
 DAY = 86_400
+LEAST_SECONDS = 0.2
 GB = 1e9
 
 
@@ -74,9 +75,9 @@ class Need:
 def need(rate: int, figures: dict[str, Any], given: Assumptions) -> Need:
     """Cores, disks and network of a rate, in proportion to the figures of the mixed scenario."""
     lines = figures["lines"]
-    found = figures["alone"]
-    seconds = {stage: found[stage]["cpu_seconds"][stage] / lines for stage in STAGES}
-    seconds |= {server: figures["whole"]["cpu_seconds"][server] / lines for server in SERVERS}
+    alone, whole = figures["alone"], figures["whole"]["cpu_seconds"]
+    seconds = {stage: max(alone[stage]["cpu_seconds"][stage], whole[stage]) / lines for stage in STAGES}
+    seconds |= {server: whole[server] / lines for server in SERVERS}
     topics = {topic: figures["topics"][topic]["disk"] / lines for topic in TOPICS}
     cores = {name: rate * each / given.busy for name, each in seconds.items()}
     cores["kafka"] *= given.copies
@@ -122,6 +123,11 @@ def amount(value: float) -> str:
     return f"{rounded:,.{min(digits, 3)}f}"
 
 
+def a_second(seconds: float, lines: int) -> str:
+    """Lines per CPU-second; what is within the error of what starting a process costs is not told."""
+    return f"{lines / seconds:,.0f}" if seconds >= LEAST_SECONDS else "too little to tell"
+
+
 def measured(mixed: dict[str, Any], busy: dict[str, Any] | None) -> str:
     """The figures that everything else follows from."""
     lines = mixed["lines"]
@@ -130,8 +136,7 @@ def measured(mixed: dict[str, Any], busy: dict[str, Any] | None) -> str:
         alone, whole = mixed["alone"][stage], mixed["whole"]
         shares = list(alone["where"][stage]["share"].items())[:4]
         where = ", ".join(f"{name} {share:.0%}" for name, share in shares)
-        per_line = [alone["cpu_seconds"][stage] / lines * 1e6, whole["cpu_seconds"][stage] / lines * 1e6]
-        rows.append([stage, f"{1e6 / max(per_line[0], 1e-9):,.0f}", f"{1e6 / max(per_line[1], 1e-9):,.0f}", where])
+        rows.append([stage, *(a_second(run["cpu_seconds"][stage], lines) for run in (alone, whole)), where])
     for server in SERVERS:
         alone = sum(mixed["alone"][stage]["cpu_seconds"][server] for stage in STAGES)
         rows.append([server, f"{lines / alone:,.0f}", f"{lines / mixed['whole']['cpu_seconds'][server]:,.0f}", ""])
